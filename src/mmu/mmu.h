@@ -18,6 +18,16 @@ struct pmp {
     uint64_t addr[PMP_ENTRIES]; /* pmpaddrN: bits 55:2 of the address */
     uint8_t cfg[PMP_ENTRIES];   /* L 7 | A 4:3 | X 2 | W 1 | R 0 */
     unsigned count;             /* entries present: 0 or 16 */
+
+    /* What pmp_update() makes of the above; only pmp.c looks inside. */
+    struct pmp_span {
+        uint64_t first; /* bytes; both ends included */
+        uint64_t last;
+        uint8_t su;     /* bit per enum mmu_access: what S and U may do */
+        uint8_t m;      /* the same for M (everything unless locked) */
+    } span[PMP_ENTRIES]; /* the active entries, lowest number first */
+    unsigned active;
+    bool open; /* every access of every mode is allowed: checks can be skipped */
 };
 
 /* What a translation depends on, for one effective mode of access. */
@@ -63,7 +73,7 @@ enum pte_verdict {
 };
 struct mmu_step {
     unsigned stage;    /* 1 or 2 */
-    int level;         /* 0 = 4 KiB leaf level; -1: no PTE (canonical check) */
+    int level;         /* 0 = 4 KiB leaf level; -1: no PTE (address out of range, or PMP denies the access itself) */
     uint64_t va;       /* the address this stage translates (gva at stage one, gpa at stage two) */
     uint64_t pte_gpa;  /* address of the PTE as the table's owner sees it */
     uint64_t pte_hpa;
@@ -82,5 +92,6 @@ MUST_USE bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size,
 
 /* PMP alone. Priv. 3.7. whole (may be NULL): true if the 4 KiB page around pa answers alike for each byte. */
 bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole);
-/* True while no entry is active: M may do all, S and U nothing when entries exist but none matches (Priv. 3.7.1). */
+/* To be called after each change of addr, cfg or count (and once after reset): until then the checks use the old entries. */
+void pmp_update(struct pmp *p);
 #endif

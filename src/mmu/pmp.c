@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical memory protection. Priv. 3.7.
+ *
+ * pmp_update() turns the registers into a short list of byte ranges, so that a check is a few compares:
+ *
+ *   pmpcfg:  7 L | 6:5 zero | 4:3 A (0 OFF, 1 TOR, 2 NA4, 3 NAPOT) | 2 X | 1 W | 0 R
+ *   NAPOT:   pmpaddr = yyyy...y01..1 with n ones: 2^(n+3) bytes from yyyy...y00..0 << 2
+ */
+#include "mmu/mmu.h"
+
+enum { PMP_OFF, PMP_TOR, PMP_NA4, PMP_NAPOT };
+#define PMP_L BIT(7)
+#define PMP_ADDR_BITS MASK(53, 0)
+#define PMP_LAST_BYTE (BIT(56) - 1)
+enum { PMP_ALL = 1u << MMU_R | 1u << MMU_W | 1u << MMU_X };
+
+/* The range of entry n, ends included. False: the entry matches nothing. */
+static bool entry_range(const struct pmp *p, unsigned n, uint64_t *first, uint64_t *last)
+{
+    uint64_t addr = p->addr[n] & PMP_ADDR_BITS;
+
+    switch (p->cfg[n] >> 3 & 3) {
+    case PMP_TOR: {
+        /* From the previous entry's address, whatever that entry's own mode is, up to but without this one's. */
+        uint64_t from = n ? p->addr[n - 1] & PMP_ADDR_BITS : 0;
+        if (from >= addr)
+            return false;
+        *first = from << 2;
+        *last = (addr << 2) - 1;
+        return true;
+    }
+    case PMP_NA4:
+        *first = addr << 2;
+        *last = *first + 3;
+        return true;
+    case PMP_NAPOT: {
+        uint64_t low = addr ^ (addr + 1); /* the trailing ones and the zero above them */
+        *first = (addr & ~low) << 2;
+        *last = *first + (low << 2 | 3);
+        return true;
+    }
+    case PMP_OFF:
+    default:
+        return false;
+    }
+}
+
+void pmp_update(struct pmp *p)
+{
+    p->active = 0;
+    for (unsigned n = 0; n < p->count && n < PMP_ENTRIES; n++) {
+        struct pmp_span *s = &p->span[p->active];
+        if (!entry_range(p, n, &s->first, &s->last))
+            continue;
+        /* R, W, X of pmpcfg stand in the order of enum mmu_access. Unlocked entries do not bind M. Priv. 3.7.1.2 */
+        s->su = p->cfg[n] & PMP_ALL;
+        s->m = p->cfg[n] & PMP_L ? s->su : PMP_ALL;
+        p->active++;
+    }
+    p->open = !p->count ||
+              (p->active && !p->span[0].first && p->span[0].last >= PMP_LAST_BYTE && p->span[0].su == PMP_ALL);
+}
+
+bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole)
+{
+    uint64_t end = pa + size - 1;
+    uint64_t page = pa & PAGE_MASK;
+    bool alike = true;
+    /* Priv. 3.7.1.3: when no entry matches, M may and S and U may not, unless there are no entries at all. */
+    bool allowed = priv == PRIV_M || !p->count;
+
+    for (unsigned i = 0; i < p->active; i++) {
+        const struct pmp_span *s = &p->span[i];
+        if (s->last < page || s->first > (page | ~PAGE_MASK))
+            continue;
+        /* An entry that covers a part of the page makes the answer depend on the byte. */
+        alike &= s->first <= page && s->last >= (page | ~PAGE_MASK);
+        if (s->last < pa || s->first > end)
+            continue;
+        /* The lowest entry that matches any byte decides, and it must match all of them. Priv. 3.7.1.3 */
+        allowed = s->first <= pa && s->last >= end && ((priv == PRIV_M ? s->m : s->su) >> a & 1);
+        break;
+    }
+    if (whole)
+        *whole = alike;
+    return allowed;
+}

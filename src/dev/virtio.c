@@ -301,6 +301,11 @@ void virtio_later(struct virtio *v, unsigned q)
         clock->changed(clock->ctx);
 }
 
+void virtio_charge(struct virtio *v, uint64_t bytes)
+{
+    v->spent += bytes;
+}
+
 static void serve(struct virtio *v, unsigned q)
 {
     v->pending &= ~(uint32_t)BIT(q);
@@ -310,9 +315,9 @@ static void serve(struct virtio *v, unsigned q)
         v->cls->refill(v, q);
         return;
     }
-    uint64_t bytes = 0;
+    v->spent = 0;
     for (unsigned chains = 0;; chains++) {
-        if (chains == VIRTIO_BUDGET_CHAINS || bytes >= VIRTIO_BUDGET_BYTES) {
+        if (chains == VIRTIO_BUDGET_CHAINS || v->spent >= VIRTIO_BUDGET_BYTES) {
             virtio_later(v, q);
             break;
         }
@@ -325,7 +330,7 @@ static void serve(struct virtio *v, unsigned q)
             break;
         }
         virtio_push(v, q, c->head, written);
-        bytes += (uint64_t)c->readable + c->writable;
+        virtio_charge(v, (uint64_t)c->readable + c->writable);
     }
     virtio_signal(v, q);
 }

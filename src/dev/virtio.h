@@ -11,8 +11,6 @@
 #ifndef VITRINE_VIRTIO_H
 #define VITRINE_VIRTIO_H
 
-#include "base/base.h"
-#include "base/visit.h"
 #include "dev/dev.h"
 
 enum {
@@ -124,6 +122,7 @@ struct virtio {
     uint32_t pending; /* bit per queue that virtio_run() must look at */
     struct virtqueue queue[VIRTIO_QUEUES_MAX];
 
+    uint64_t spent;            /* bytes of work in this turn, against VIRTIO_BUDGET_BYTES */
     struct virtio_chain chain; /* the one in work; holds nothing between calls */
 };
 
@@ -163,6 +162,8 @@ void virtio_push(struct virtio *v, unsigned q, uint16_t head, uint32_t written);
 void virtio_signal(struct virtio *v, unsigned q);
 /* Queue q has more to do: virtio_run() serves it as soon as the machine gets there. */
 void virtio_later(struct virtio *v, unsigned q);
+/* A request costs bytes of work beyond those of its chain: counts them against the turn. */
+void virtio_charge(struct virtio *v, uint64_t bytes);
 void virtio_config_changed(struct virtio *v);
 /* The guest broke a rule: NEEDS_RESET. why is a constant sentence. Always false. */
 bool virtio_break(struct virtio *v, const char *why);
@@ -176,8 +177,12 @@ MUST_USE bool virtio_put(struct virtio *v, struct virtio_cursor *cur, const void
 void virtio_skip(struct virtio_cursor *cur, uint32_t len);
 
 /* --- the transport as the board sees it --- */
-/* One virtio-mmio slot. place and env outlive it. v may be NULL: an empty slot; otherwise the slot owns it. NULL: no memory. */
-void *virtio_mmio_new(const struct dev_env *env, const struct dev_place *place, struct virtio *v);
+struct virtio_mmio_config {
+    struct virtio *device; /* owned by the slot from here on, even if the creation fails; NULL = an empty slot */
+    struct irq_line irq;
+};
+enum { VIRTIO_MMIO_SIZE = 0x1000 };
 extern const struct dev_class virtio_mmio_class;
+MUST_USE void *virtio_mmio_create(const struct dev_env *env, const struct virtio_mmio_config *cfg, struct err *e);
 
 #endif

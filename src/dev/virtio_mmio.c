@@ -2,6 +2,7 @@
 /* virtio over MMIO, version 2 (virtio 1.2, section 4.2): one slot of the board, with or without a device in it. */
 #include "dev/virtio.h"
 
+#include <errno.h>
 #include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,28 +49,30 @@ enum {
 
 struct virtio_mmio {
     struct virtio *v; /* NULL: empty */
-    const struct dev_place *place;
+    struct irq_line irq;
     uint32_t device_features_sel, driver_features_sel, queue_sel;
 };
 
 static void mmio_isr_changed(void *dev)
 {
     struct virtio_mmio *m = dev;
-    if (m->place->nirq)
-        irq_set(&m->place->irq[0], m->v->isr != 0);
+    irq_set(&m->irq, m->v->isr != 0);
 }
 
-void *virtio_mmio_new(const struct dev_env *env, const struct dev_place *place, struct virtio *v)
+void *virtio_mmio_create(const struct dev_env *env, const struct virtio_mmio_config *cfg, struct err *e)
 {
     (void)env;
     struct virtio_mmio *m = calloc(1, sizeof *m);
-    if (!m)
+    if (!m) {
+        virtio_free(cfg->device);
+        err_set(e, -ENOMEM, "virtio-mmio: out of memory");
         return NULL;
-    m->v = v;
-    m->place = place;
-    if (v) {
-        v->isr_changed = mmio_isr_changed;
-        v->transport = m;
+    }
+    m->v = cfg->device;
+    m->irq = cfg->irq;
+    if (m->v) {
+        m->v->isr_changed = mmio_isr_changed;
+        m->v->transport = m;
     }
     return m;
 }

@@ -65,17 +65,17 @@ void pmp_update(struct pmp *p)
 bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole)
 {
     uint64_t end = pa + size - 1;
-    uint64_t page = pa & PAGE_MASK;
+    uint64_t page = pa & PAGE_MASK, page_end = end | ~PAGE_MASK;
     bool alike = true;
     /* Priv. 3.7.1.3: when no entry matches, M may and S and U may not, unless there are no entries at all. */
     bool allowed = priv == PRIV_M || !p->count;
 
     for (unsigned i = 0; i < p->active; i++) {
         const struct pmp_span *s = &p->span[i];
-        if (s->last < page || s->first > (page | ~PAGE_MASK))
+        if (s->last < page || s->first > page_end)
             continue;
         /* An entry that covers a part of the page makes the answer depend on the byte. */
-        alike &= s->first <= page && s->last >= (page | ~PAGE_MASK);
+        alike &= s->first <= page && s->last >= page_end;
         if (s->last < pa || s->first > end)
             continue;
         /* The lowest entry that matches any byte decides, and it must match all of them. Priv. 3.7.1.3 */

@@ -16,7 +16,7 @@
 struct chardev;
 struct io_loop;
 
-enum { CHARDEV_TX_SIZE = 4096, CHARDEV_RX_SIZE = 4096 };
+enum { CHARDEV_TX_SIZE = 4096, CHARDEV_RX_SIZE = 65536 };
 
 enum chardev_event {
     CHARDEV_READY, /* there is input to read, or room for output where there was none */

@@ -58,6 +58,8 @@ void io_wake(struct io_loop *l);
 /* Was there an io_wake() since the last io_clear_woken()? One atomic load. */
 bool io_woken(const struct io_loop *l);
 void io_clear_woken(struct io_loop *l);
+/* A descriptor that polls as readable while io_woken(), for whoever must wait on its own. */
+int io_wake_fd(const struct io_loop *l);
 
 /* Is any source alive? If not, and no timer is set, a machine whose harts all wait can never move again. */
 bool io_can_progress(struct io_loop *l);

@@ -73,7 +73,7 @@ enum pte_verdict {
 };
 struct mmu_step {
     unsigned stage;    /* 1 or 2 */
-    int level;         /* 0 = 4 KiB leaf level; -1: no PTE (address out of range, or PMP denies the access itself) */
+    int level;         /* 0 = 4 KiB leaf level; -1: no PTE (an address out of range, or PMP denies the access itself) */
     uint64_t va;       /* the address this stage translates (gva at stage one, gpa at stage two) */
     uint64_t pte_gpa;  /* address of the PTE as the table's owner sees it */
     uint64_t pte_hpa;

@@ -344,9 +344,15 @@ bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu
     }
     m->pa = l.pa;
     m->whole_page = true;
-    if (UNLIKELY(!c->pmp->open) && !pmp_allows_access(c, l.pa, size, a, &m->whole_page)) {
-        struct mmu_step t = {
-            .stage = w.two.levels ? 2 : 1, .level = -1, .va = va, .pte_gpa = l.pa, .pte_hpa = l.pa, .verdict = PTE_PMP_DENIED};
+    /* Physical addresses have 56 bits; untranslated ones may come with more, and nothing is there. */
+    bool beyond = l.pa >> 56;
+    if (UNLIKELY(beyond) || (UNLIKELY(!c->pmp->open) && !pmp_allows_access(c, l.pa, size, a, &m->whole_page))) {
+        struct mmu_step t = {.stage = w.two.levels ? 2 : 1,
+                             .level = -1,
+                             .va = va,
+                             .pte_gpa = l.pa,
+                             .pte_hpa = l.pa,
+                             .verdict = beyond ? PTE_NO_MEMORY : PTE_PMP_DENIED};
         return stop(&w, &t);
     }
     return true;

@@ -246,6 +246,8 @@ static inline bool ref_translate(struct ref *r, uint64_t va, unsigned size, enum
     enum ref_end e = ref_stage(r, 1, va, access, true, &pa);
     if (e == REF_OK && c->virt)
         e = ref_stage(r, 2, pa, access, true, &pa);
+    if (e == REF_OK && pa >> 56) /* "Sv39": physical addresses are 56 bits wide */
+        e = REF_ACCESS_FAULT;
     if (e == REF_OK && !ref_pmp(c->pmp, pa, size, access, c->priv))
         e = REF_ACCESS_FAULT;
     if (e == REF_OK && c->hlvx && access == MMU_R && !ref_pmp(c->pmp, pa, size, MMU_X, c->priv))

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The board: harts, bus and devices wired together as QEMU's `virt` machine has them, and the time they share.
+ *
+ * Time. The machine's clock counts instruction slots: one for each instruction that any hart retires, and as many as it takes to reach
+ * the next timer when all harts wait. mtime = slots / insns_per_tick (10 MHz ticks). Harts take turns of `quantum` instructions.
+ */
+#ifndef VITRINE_MACHINE_H
+#define VITRINE_MACHINE_H
+
+#include "base/err.h"
+#include "cpu/hart.h"
+
+enum {
+    MACHINE_MAX_HARTS = 16,
+    MACHINE_MAX_DRIVES = 16,
+    MACHINE_MAX_DEVICES = 32,
+    MACHINE_VIRTIO_SLOTS = 8,
+};
+#define MACHINE_RAM_BASE UINT64_C(0x80000000)
+#define MACHINE_RAM_MAX (UINT64_C(64) << 30)
+
+enum {
+    MACHINE_QUANTUM = 100000,     /* instructions in a hart's turn */
+    MACHINE_INSNS_PER_TICK = 100, /* instruction slots in 100 ns: a hart of 1 GHz that retires one in each cycle */
+};
+
+enum drive_interface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH };
+
+struct drive_options {
+    const char *id; /* NULL = none given */
+    const char *file;
+    enum drive_interface interface;
+    int unit; /* of a flash chip: 0 or 1; -1 = the next */
+    bool readonly, snapshot;
+};
+
+/* One -device. Its properties are those of the drivers in machine.c's table; NULL = not given. */
+struct device_options {
+    const char *driver, *id, *drive, *netdev, *chardev, *mac, *serial;
+    int slot; /* from bus=virtio-mmio-bus.N; -1 = the highest free one, as QEMU fills them */
+};
+
+/* One -netdev or -chardev: the id, and the rest as given ("user,hostfwd=..." or "stdio"). */
+struct backend_options {
+    const char *id, *spec;
+};
+
+/* All strings must outlive the machine. Start from machine_options_default(). */
+struct machine_options {
+    uint64_t ram_size; /* bytes, page multiple */
+    unsigned harts;
+    struct isa isa;
+    const char *bios; /* "default" = built in, "none", or a file */
+    const char *kernel, *initrd, *append, *dtb; /* NULL = none */
+    struct drive_options drives[MACHINE_MAX_DRIVES];
+    unsigned ndrives;
+    struct device_options devices[MACHINE_MAX_DEVICES];
+    unsigned ndevices;
+    struct backend_options netdevs[MACHINE_MAX_DEVICES], chardevs[MACHINE_MAX_DEVICES];
+    unsigned nnetdevs, nchardevs;
+    const char *serial;    /* backend of the serial port, as chardev_open() reads it, or "chardev:ID" */
+    const char *signature; /* file for begin_signature..end_signature at the end; NULL = none */
+    uint64_t quantum, insns_per_tick;
+    uint64_t epoch_ns;     /* the real-time clock at power-on, nanoseconds since 1970 */
+    uint64_t seed;         /* of rng-seed and the random-number device */
+    bool realtime;         /* mtime follows the host's clock */
+    bool snapshot;         /* no disk image is written */
+    bool no_reboot;        /* a reset ends the run */
+    bool quiet;            /* no notes on stderr */
+};
+
+void machine_options_default(struct machine_options *o);
+
+enum machine_end {
+    MACHINE_BUDGET, /* max_insns retired */
+    MACHINE_GUEST,  /* the guest ended it: status */
+    MACHINE_STUCK,  /* it can never move again: why */
+    MACHINE_STOP,   /* machine_stop(), Ctrl-A x */
+    MACHINE_RESET,  /* the guest asked for a reset and no_reboot was given */
+    MACHINE_TRAP,   /* a trap that the caller stands in for (struct hart's native): hart and exit tell */
+    MACHINE_ERROR   /* the host failed: why */
+};
+
+struct machine_result {
+    enum machine_end end;
+    int status; /* MACHINE_GUEST: 0 = pass, else 1..255 */
+    unsigned hart;
+    struct exit exit;
+    char why[2048];
+};
+
+struct machine_stats {
+    uint64_t insns;      /* retired by all harts */
+    uint64_t idle_slots; /* skipped while every hart waited */
+    uint64_t runs;       /* calls of hart_run() */
+    uint64_t exits[EXIT_STUCK + 1];
+    uint64_t sbi_calls;
+    uint64_t io_polls;
+};
+
+struct machine;
+struct chardev;
+
+/* Makes the machine and loads what the options name. NULL with e set. */
+MUST_USE struct machine *machine_new(const struct machine_options *o, struct err *e);
+/* Flushes and closes disks, restores the terminal. NULL is fine. */
+void machine_free(struct machine *m);
+
+/* Runs until exactly max_insns instructions of all harts together have retired (UINT64_MAX = for ever) or it ends earlier.
+ * May be called again after MACHINE_BUDGET and MACHINE_STOP. */
+void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r);
+/* Makes machine_run() return MACHINE_STOP soon. May be called from a signal handler. */
+void machine_stop(struct machine *m);
+
+/* Writes the signature file, if one was asked for. */
+MUST_USE int machine_write_signature(struct machine *m, struct err *e);
+
+struct hart *machine_hart(struct machine *m, unsigned n); /* NULL past the end */
+struct bus *machine_bus(struct machine *m);
+uint64_t machine_time(struct machine *m);  /* mtime now */
+uint64_t machine_clock(struct machine *m); /* instruction slots since power-on */
+const struct machine_stats *machine_stats(struct machine *m);
+/* The device tree as the guest gets it; *size in bytes. */
+const void *machine_fdt(struct machine *m, size_t *size);
+
+/* What -device and -machine help print: row n, or NULL past the end. */
+const char *machine_device_help(unsigned n);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `vitrine run`, in QEMU's spellings: one row per option in options.c. */
+#ifndef VITRINE_OPTIONS_H
+#define VITRINE_OPTIONS_H
+
+#include "machine.h"
+
+#include <stdio.h>
+
+enum options_action {
+    OPTIONS_RUN,
+    OPTIONS_HELP,    /* --help, or `help` as an argument: options_help() prints what */
+    OPTIONS_VERSION,
+    OPTIONS_DUMP_DTB /* -machine dumpdtb=FILE */
+};
+
+struct options {
+    struct machine_options machine;
+    enum options_action action;
+    const char *help;      /* OPTIONS_HELP: "run", "cpu", "machine" or "device" */
+    const char *dumpdtb;
+    uint64_t max_insns;    /* UINT64_MAX = no limit */
+    bool stats;
+    const char *trace;     /* KINDS, comma separated; NULL = none */
+    const char *trace_file; /* NULL = stderr */
+    const char *notes[16]; /* what was accepted without effect, for people; NULL-terminated */
+    struct options_text *texts; /* strings that the options point at */
+};
+
+/* Reads argv[0..argc) (without the program's name and `run`). 0, or -EINVAL with e set. options_free() in either case. */
+MUST_USE int options_parse(struct options *o, int argc, const char *const *argv, struct err *e);
+void options_free(struct options *o);
+/* what: as in struct options. */
+void options_help(const char *what, FILE *out);
+
+/* Splits one piece off a list "key=value,key=value" in place: `,,` stands for a comma. *value is NULL for a bare word. False at the end. */
+bool options_next(char **rest, char **key, char **value);
+
+#endif

@@ -398,7 +398,8 @@ static bool dma_store(struct bus *b, uint64_t pa, const void *buf, size_t len, e
     for (const uint8_t *from = buf; len;) {
         struct mem_region *r = bus_memory_at(b, pa);
         size_t n = min_u64(len, r->size - (pa - r->base));
-        memcpy(r->host + (pa - r->base), from, n);
+        if (from != r->host + (pa - r->base)) /* equal: a device has changed its own memory and only tells */
+            memcpy(r->host + (pa - r->base), from, n);
         notify_range(b, r, pa, n);
         from += n;
         pa += n;

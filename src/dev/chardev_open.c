@@ -197,7 +197,7 @@ static int open_unix(const struct spec *s, struct chardev *c, struct err *e)
         unlink(s->target); /* left behind by an earlier run */
     int rc = make_socket(s, c, (const struct sockaddr *)&a, sizeof a, e);
     if (!rc && s->server)
-        snprintf(c->unlink_path, sizeof c->unlink_path, "%s", s->target);
+        snprintf(c->unlink_path, sizeof c->unlink_path, "%s", a.sun_path);
     return rc;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* virtio over MMIO, version 2 (virtio 1.2, section 4.2): one slot of the board, with or without a device in it. */
+#include "dev/dev_fdt.h"
 #include "dev/virtio.h"
 
 #include <errno.h>
 #include <libfdt.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* 4.2.2. R and W as the driver may use them. */
@@ -258,21 +258,11 @@ static void mmio_run(void *dev)
 static int mmio_fdt(void *dev, const struct dev_place *place, void *fdt, int soc)
 {
     (void)dev;
-    char name[40];
-    snprintf(name, sizeof name, "virtio_mmio@%llx", (unsigned long long)place->base);
-    int node = fdt_add_subnode(fdt, soc, name);
-    if (node < 0)
-        return node;
-    int r = fdt_setprop_string(fdt, node, "compatible", "virtio,mmio");
+    int node;
+    int r = dev_fdt_node(fdt, soc, "virtio_mmio", place, &node);
     if (!r)
-        r = fdt_setprop_u64(fdt, node, "reg", place->base);
-    if (!r)
-        r = fdt_appendprop_u64(fdt, node, "reg", place->size);
-    if (!r && place->irq_number)
-        r = fdt_setprop_u32(fdt, node, "interrupts", place->irq_number);
-    if (!r && place->irq_number)
-        r = fdt_setprop_u32(fdt, node, "interrupt-parent", place->plic_phandle);
-    return r;
+        r = fdt_setprop_string(fdt, node, "compatible", "virtio,mmio");
+    return r ? r : dev_fdt_interrupt(fdt, node, place);
 }
 
 const struct dev_class virtio_mmio_class = {

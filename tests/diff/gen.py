@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Write the assembly of one or more generated test bodies, a pure function of kind and seed."""
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+from body import Body, MAX_BODIES, batch_assembly     # noqa: E402
+from kinds import KINDS                               # noqa: E402
+
+
+def make(kind, seed, index=0):
+    body = Body(kind, seed, index)
+    KINDS[kind](body)
+    return body
+
+
+def seeds_of(kind, seeds):
+    """Those of the seeds that the kind has: a kind of hand-written bodies has a fixed number."""
+    count = getattr(sys.modules[KINDS[kind].__module__], "COUNT", None)
+    return [s for s in seeds if count is None or s < count]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", required=True, choices=sorted(KINDS))
+    parser.add_argument("--seed", type=int, required=True, help="first seed")
+    parser.add_argument("--count", type=int, default=1, help=f"bodies in the program, at most {MAX_BODIES}")
+    parser.add_argument("-o", "--output", default="-")
+    args = parser.parse_args()
+    if not 1 <= args.count <= MAX_BODIES:
+        parser.error(f"--count {args.count}: 1 to {MAX_BODIES} bodies fit")
+    text = batch_assembly([make(args.kind, args.seed + i, i) for i in range(args.count)])
+    if args.output == "-":
+        sys.stdout.write(text)
+    else:
+        with open(args.output, "w") as out:
+            out.write(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Read what the harness printed, name what differs, and know the divergences that are pinned."""
+import json
+import re
+
+CSRS = """mstatus medeleg mideleg mie mip mscratch mcounteren mcountinhibit menvcfg
+    sstatus sie sip stvec sscratch sepc scause stval scounteren senvcfg satp
+    pmpcfg0 pmpcfg2 pmpaddr0 pmpaddr1 pmpaddr2 pmpaddr3 pmpaddr4 pmpaddr5 pmpaddr6 pmpaddr7 mtvec""".split()
+ABI = """zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6""".split()
+STOPS = {0: "at its end", 1: "after too many traps", 2: "with a pc outside RAM"}
+EXCEPTIONS = {0: "instruction misaligned", 1: "instruction access fault", 2: "illegal instruction", 3: "breakpoint",
+              4: "load misaligned", 5: "load access fault", 6: "store misaligned", 7: "store access fault", 8: "ecall from U",
+              9: "ecall from S", 10: "ecall from VS", 11: "ecall from M", 12: "instruction page fault", 13: "load page fault",
+              15: "store page fault"}
+MODES = {0: "U", 1: "S", 3: "M"}
+
+
+class Record:
+    """What one body left."""
+
+    def __init__(self, stop):
+        self.stop = stop
+        self.x, self.f, self.csrs, self.pokes, self.traps, self.memory = [], [], [], [], [], {}
+
+
+def parse(text):
+    """Records by seed.  A line that the harness did not print (a message of the machine) is passed over."""
+    records, now = {}, None
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 2:
+            if line == "#":
+                now = None
+            continue
+        try:
+            values = [int(w, 16) for w in words[1:]]
+        except ValueError:
+            continue
+        tag = words[0]
+        if tag == "@":
+            now = records.setdefault(values[0], Record(values[1]))
+        elif now is None:
+            continue
+        elif tag == "X":
+            now.x = values
+        elif tag == "F":
+            now.f = values
+        elif tag == "C":
+            now.csrs = values
+        elif tag == "P":
+            now.pokes = values
+        elif tag == "T":
+            now.traps.append(values)
+        elif tag == "M":
+            for i, value in enumerate(values[1:]):
+                now.memory[values[0] + 8 * i] = value
+    return records
+
+
+class Difference:
+    def __init__(self, field, left, right, pc=None):
+        self.field, self.pc = field, pc
+        self.left = left if isinstance(left, str) else "nothing" if left is None else f"{left:#x}"
+        self.right = right if isinstance(right, str) else "nothing" if right is None else f"{right:#x}"
+
+
+def cause_name(cause):
+    if cause >> 63:
+        return f"interrupt {cause & 0xFF}"
+    return f"{cause} ({EXCEPTIONS.get(cause, 'reserved')})"
+
+
+def show_trap(trap):
+    mode, cause, epc, tval, status = trap
+    return f"to {MODES.get(mode & 0xFF)} vector {mode >> 8}, cause {cause_name(cause)}, epc {epc:#x}, tval {tval:#x}, status {status:#x}"
+
+
+def lists(out, names, left, right):
+    for i in range(max(len(left), len(right))):
+        a, b = (v[i] if i < len(v) else None for v in (left, right))
+        if a != b:
+            out.append(Difference(names(i), a, b))
+
+
+def compare(left, right, body):
+    """Differences of two records of a body, the first one in time first where that is known."""
+    if left is None or right is None:
+        if left is right:
+            return [Difference("the body", "never ran", "never ran")]
+        return [Difference("the body", "ran" if left else "never ended", "ran" if right else "never ended")]
+    out = []
+    for i in range(max(len(left.traps), len(right.traps))):
+        a, b = (r.traps[i] if i < len(r.traps) else None for r in (left, right))
+        if a == b:
+            continue
+        pc = (a or b)[2]
+        if a and b and a[:3] == b[:3]:
+            at = f"trap {i} ({cause_name(a[1])} at {a[2]:#x} = body+{a[2] - body.base:#x})"
+            for name, k in (("tval", 3), ("status", 4)):
+                if a[k] != b[k]:
+                    out.append(Difference(f"{at} {name}", a[k], b[k], pc))
+            continue
+        out.append(Difference(f"trap {i}", show_trap(a) if a else None, show_trap(b) if b else None, pc))
+        break           # from here on the sequences have nothing to do with one another
+    if left.stop != right.stop:
+        out.append(Difference("the body stopped", STOPS.get(left.stop, left.stop), STOPS.get(right.stop, right.stop)))
+    for offset in sorted(set(left.memory) | set(right.memory)):
+        fill = body.filled(offset)
+        a, b = left.memory.get(offset, fill), right.memory.get(offset, fill)
+        if a != b:
+            name = body.names.get(offset)
+            out.append(Difference(f"{name} [scratch+{offset:#x}]" if name else f"memory at scratch+{offset:#x}", a, b))
+    lists(out, lambda i: f"x{i + 1} ({ABI[i + 1]})", left.x, right.x)
+    lists(out, lambda i: f"f{i}" if i < 32 else "fcsr", left.f, right.f)
+    lists(out, lambda i: CSRS[i], left.csrs, right.csrs)
+    lists(out, lambda i: f"poked word at {body.pokes[i][0]:#x}" if i < len(body.pokes) else f"poked word {i}", left.pokes, right.pokes)
+    return out
+
+
+class Pins:
+    """Known divergences.  A pin's field, qemu and vitrine are regular expressions that match the whole text."""
+
+    def __init__(self, path):
+        with open(path) as f:
+            self.pins = json.load(f)
+        for pin in self.pins:
+            missing = {"name", "kind", "seeds", "field", "qemu", "vitrine", "section", "reason"} - set(pin)
+            if missing:
+                raise ValueError(f"{path}: pin {pin.get('name')}: no {', '.join(sorted(missing))}")
+            pin["used"] = set()
+
+    def covers(self, kind, seed, difference):
+        for pin in self.pins:
+            if pin["kind"] == kind and re.fullmatch(pin["field"], difference.field) and \
+                    re.fullmatch(pin["qemu"], difference.left) and re.fullmatch(pin["vitrine"], difference.right):
+                pin["used"].add(seed)
+                return True
+        return False
+
+    def unused(self, kinds, seeds):
+        """Pins whose seed ran and that did not show."""
+        for pin in self.pins:
+            due = set(pin["seeds"]) & set(seeds) if pin["kind"] in kinds else set()
+            for seed in sorted(due - pin["used"]):
+                yield f"pinned divergence is gone: {pin['name']} ({pin['kind']} seed {seed}): delete it from divergences.json"

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Run generated programs on Vitrine and on QEMU's virt and compare what they leave: registers, memory, traps."""
+import argparse
+import concurrent.futures
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+
+import gen                                      # noqa: E402
+from body import batch_assembly                 # noqa: E402
+from kinds import KINDS                         # noqa: E402
+from report import Pins, compare, parse         # noqa: E402
+
+# What QEMU 7.2 can be asked for that Vitrine has by default; see README.md.
+QEMU_CPU = "rv64,h=false,svinval=true,svnapot=true,svpbmt=true,debug=false,pmu-num=29"
+VITRINE_CPU = "rv64,h=false"
+MARCH = "rv64gc_zba_zbb_zbc_zbs_svinval"
+TOOLS = "riscv64-unknown-elf-"
+# Seeds of each kind when none are named: what CI runs.
+DEFAULT_SEEDS = 100
+
+
+class Fail(Exception):
+    """Something in the set-up is wrong: the message says what."""
+
+
+def call(argv, **kw):
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+    if done.returncode != 0:
+        raise Fail(f"{shlex.join(argv)}: exit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
+    return done.stdout
+
+
+class Builder:
+    """Programs by content: the same sources give the same file name, which is not built again."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
+        digest = hashlib.sha256()
+        for root, _, names in sorted(os.walk(HERE)):
+            for name in sorted(names):
+                if name.endswith((".S", ".ld")) or name == "body.py" or os.path.basename(root) == "kinds" and name.endswith(".py"):
+                    with open(os.path.join(root, name), "rb") as f:
+                        digest.update(name.encode() + b"\0" + f.read())
+        self.version = digest.hexdigest()[:12]
+        self.harness = os.path.join(folder, f"harness-{self.version}.o")
+        if not os.path.exists(self.harness):
+            self.assemble(os.path.join(HERE, "harness.S"), self.harness)
+
+    @staticmethod
+    def assemble(source, target):
+        call([TOOLS + "as", f"-march={MARCH}", "-mpriv-spec=1.12", source, "-o", target + ".tmp"])
+        os.replace(target + ".tmp", target)
+
+    def build(self, kind, seeds):
+        bodies = [gen.make(kind, seed, i) for i, seed in enumerate(seeds)]
+        stem = os.path.join(self.folder, f"{kind}-{seeds[0]}-{len(seeds)}-{self.version}")
+        elf = stem + ".elf"
+        if not os.path.exists(elf):
+            with open(stem + ".S", "w") as f:
+                f.write(batch_assembly(bodies))
+            self.assemble(stem + ".S", stem + ".o")
+            call([TOOLS + "ld", "--no-warn-rwx-segments", "-T", os.path.join(HERE, "link.ld"), self.harness, stem + ".o",
+                  "-o", elf + ".tmp"])
+            os.replace(elf + ".tmp", elf)
+        return elf, bodies
+
+
+class Machine:
+    def __init__(self, name, argv, cached, timeout):
+        self.name, self.argv, self.cached, self.timeout = name, argv, cached, timeout
+
+    def run(self, elf):
+        """The text that the program prints; a note where the machine did not get to its end."""
+        store = elf[:-4] + "." + hashlib.sha256(" ".join(self.argv).encode()).hexdigest()[:8] + ".txt"
+        if self.cached and os.path.exists(store):
+            with open(store) as f:
+                return f.read(), None
+        argv = [elf if a == "ELF" else a for a in self.argv]
+        try:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  timeout=self.timeout)
+        except FileNotFoundError:
+            raise Fail(f"{argv[0]}: not found") from None
+        except subprocess.TimeoutExpired as late:
+            return (late.stdout or b"").decode(errors="replace"), f"no end after {self.timeout} s"
+        text = done.stdout.decode(errors="replace").replace("\r", "")
+        if done.returncode != 0:
+            return text, f"exit status {done.returncode}: {done.stderr.decode(errors='replace').strip()[-400:]}"
+        if self.cached:
+            with open(store + ".tmp", "w") as f:
+                f.write(text)
+            os.replace(store + ".tmp", store)
+        return text, None
+
+
+def machines(args):
+    qemu = [args.qemu, "-M", "virt", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic", "-cpu", args.qemu_cpu]
+    oracle = Machine("qemu", qemu, not args.no_cache, args.timeout)
+    if args.self:
+        return oracle, Machine("qemu again", qemu, False, args.timeout)
+    vitrine = shlex.split(args.vitrine) + ["run", "-machine", "virt", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic",
+                                           "-cpu", args.vitrine_cpu, "--quiet"]
+    return oracle, Machine("vitrine", vitrine, False, args.timeout)
+
+
+def disassembly(elf, body, marks):
+    """Objdump's listing of one body; the lines whose address is in marks stand out."""
+    text = subprocess.run([TOOLS + "objdump", "-d", "-j", ".bodies", f"--start-address={body.base:#x}",
+                           f"--stop-address={body.base + 0x4000:#x}", elf], stdout=subprocess.PIPE).stdout.decode()
+    out = []
+    seen = ""
+    for line in text.splitlines():
+        seen = line if line.endswith(">:") else seen
+        head = line.split(":")[0].strip()
+        try:
+            address = int(head, 16)
+        except ValueError:
+            continue
+        out.append(("=> " if address in marks else "   ") + line.strip())
+        if f"<b{body.index}_end>" in seen:
+            break
+    return out
+
+
+def check_batch(work, builder, oracle, subject, pins, args, lock):
+    kind, seeds = work
+    elf, bodies = builder.build(kind, seeds)
+    expected, broken = oracle.run(elf)
+    if broken:
+        raise Fail(f"{kind} {seeds[0]}..{seeds[-1]}: the oracle did not finish: {broken}")
+    got, note = subject.run(elf)
+    want, have = parse(expected), parse(got)
+    failed = 0
+    for body in bodies:
+        differences = compare(want.get(body.seed), have.get(body.seed), body)
+        open_ones = [d for d in differences if not pins.covers(kind, body.seed, d)]
+        if not open_ones:
+            continue
+        failed += 1
+        with lock:
+            print(f"--- {kind} seed {body.seed}: {oracle.name} and {subject.name} differ")
+            if note and body.seed not in have:
+                print(f"    {subject.name}: {note}")
+            if args.verbose or len(seeds) == 1:
+                marks = {d.pc for d in open_ones if d.pc}
+                for line in disassembly(elf, body, marks):
+                    print("    " + line)
+            for d in open_ones[:args.lines]:
+                print(f"    {d.field}: {oracle.name} {d.left}, {subject.name} {d.right}")
+            if len(open_ones) > args.lines:
+                print(f"    ... and {len(open_ones) - args.lines} more")
+            how = "--self" if args.self else f"--vitrine {shlex.quote(args.vitrine)}"
+            print(f"    again: {os.path.relpath(os.path.join(HERE, 'run.py'))} {how} --kind {kind} --seeds {body.seed}..{body.seed}")
+            sys.stdout.flush()
+        if note and body.seed not in have:
+            failed += sum(1 for b in bodies if b.seed not in have) - 1
+            break
+    return len(bodies) - failed, failed
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--vitrine", default="vitrine", help="the command, words separated by blanks")
+    p.add_argument("--self", action="store_true", help="compare the oracle with itself: are the programs deterministic?")
+    p.add_argument("--qemu", default="qemu-system-riscv64")
+    p.add_argument("--qemu-cpu", default=QEMU_CPU)
+    p.add_argument("--vitrine-cpu", default=VITRINE_CPU)
+    p.add_argument("--kind", default="all", help="comma-separated, of: " + " ".join(KINDS))
+    p.add_argument("--seeds", default=f"0..{DEFAULT_SEEDS - 1}", help="A..B, both run")
+    p.add_argument("--batch", type=int, default=50, help="bodies in one program")
+    p.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    p.add_argument("--build", default=os.environ.get("VITRINE_DIFF_BUILD", os.path.join(HERE, "..", "..", "build", "diff")), help="folder of the programs")
+    p.add_argument("--timeout", type=float, default=60, help="seconds for one program on one machine")
+    p.add_argument("--lines", type=int, default=12, help="differences shown of one body")
+    p.add_argument("--no-cache", action="store_true", help="run the oracle again even where its output is kept")
+    p.add_argument("--verbose", action="store_true", help="disassemble each body that differs")
+    args = p.parse_args()
+    try:
+        first, last = (int(n) for n in args.seeds.split(".."))
+    except ValueError:
+        p.error(f"--seeds {args.seeds}: give A..B")
+    if last < first:
+        p.error(f"--seeds {args.seeds}: none")
+    kinds = list(KINDS) if args.kind == "all" else args.kind.split(",")
+    for kind in kinds:
+        if kind not in KINDS:
+            p.error(f"--kind {kind}: there are {' '.join(KINDS)}")
+    return args, kinds, list(range(first, last + 1))
+
+
+def main():
+    args, kinds, seeds = arguments()
+    for tool in (args.qemu, TOOLS + "as", TOOLS + "ld", TOOLS + "objdump"):
+        if not shutil.which(tool):
+            raise Fail(f"{tool}: not found; on Debian: apt install qemu-system-misc binutils-riscv64-unknown-elf")
+    builder = Builder(args.build)
+    oracle, subject = machines(args)
+    pins = Pins(os.path.join(HERE, "divergences.json"))
+    work = []
+    for kind in kinds:
+        mine = gen.seeds_of(kind, seeds)
+        work += [(kind, mine[i:i + args.batch]) for i in range(0, len(mine), args.batch)]
+    passed = failed = 0
+    lock = threading.Lock()
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for ok, bad in pool.map(lambda w: check_batch(w, builder, oracle, subject, pins, args, lock), work):
+            passed, failed = passed + ok, failed + bad
+    if not args.self:
+        for line in pins.unused(kinds, seeds):
+            print(line)
+            failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Fail as why:
+        print(f"run.py: {why}", file=sys.stderr)
+        sys.exit(2)

@@ -24,7 +24,7 @@
  *   f32 <-> f64            hw. fix: canonical NaN.
  * x86's denormal-operand flag (DE) has no counterpart in RISC-V and is dropped.
  *
- * State. All of this needs MXCSR at its default but for the flags: nearest even, all exceptions masked, FTZ and DAZ off.
+ * State. All of this needs MXCSR at its default but for the flags: nearest even, exceptions masked, FTZ and DAZ off.
  * hostfp_enter sets that, hostfp_leave gives back what was there. Between them the flags belong to one hart: take them
  * before another hart runs, before the guest can look at fcsr, and before code that may use floating point for itself.
  *
@@ -45,7 +45,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "softfp.h"
+#include "cpu/softfp.h"
 
 #if defined(__FAST_MATH__) || __FINITE_MATH_ONLY__
 #error "hostfp.h tests for NaNs: compile without -ffast-math"
@@ -56,7 +56,7 @@
 /* ---- MXCSR: 15 FTZ | 14:13 rounding | 12:7 masks | 6 DAZ | 5 PE | 4 UE | 3 OE | 2 ZE | 1 DE | 0 IE ---- */
 
 #define MXCSR_DEFAULT 0x1f80u
-#define MXCSR_FLAGS 0x3fu
+#define MXCSR_FLAGS   0x3fu
 
 static inline uint32_t hostfp_mxcsr(void)
 {
@@ -102,17 +102,19 @@ static inline unsigned hostfp_take_flags(void)
 static inline void hostfp_raise(unsigned fl)
 {
     if (fl)
-        hostfp_set_mxcsr(hostfp_mxcsr() | (fl & 16) >> 4 | (fl & 8) >> 1 | (fl & 4) << 1 | (fl & 2) << 3 | (fl & 1) << 5);
+        hostfp_set_mxcsr(hostfp_mxcsr() | (fl & 16) >> 4 | (fl & 8) >> 1 | (fl & 4) << 1 | (fl & 2) << 3 |
+                         (fl & 1) << 5);
 }
 
-/* Calls softfp out of line: sf(args..., &fl), raises its flags on the host, and has its result. */
-#define HOSTFP_SOFT(sf, ...)              \
-    __extension__({                       \
-        unsigned fl_ = 0;                 \
-        __auto_type r_ = sf(__VA_ARGS__, &fl_); \
-        hostfp_raise(fl_);                \
-        r_;                               \
-    })
+/* A softfp function as a fallback: kept out of line, away from the hot code, with its flags raised on the host. */
+#define HOSTFP_FALLBACK(result_t, name, params, sf_call)                                                               \
+    static __attribute__((noinline, cold, unused)) result_t name params                                                \
+    {                                                                                                                  \
+        unsigned fl = 0;                                                                                               \
+        result_t r = sf_call;                                                                                          \
+        hostfp_raise(fl);                                                                                              \
+        return r;                                                                                                      \
+    }
 
 /* ---- bits and doubles ---- */
 
@@ -164,21 +166,36 @@ static inline uint32_t hf32_result(float v)
     return hf32_bits(v);
 }
 
-/* A source operand: gcc chooses well between register and memory, clang always spills to memory if it may. */
+/*
+ * How asms take their sources: SRC one that is only read; FIRST and LOAD, which belong together, the one that %[r]
+ * starts from. clang loads well by itself, and always spills to memory what may be there. gcc chooses well between
+ * register and memory, but brings what is tied to a result by way of an integer register, a detour in every dependency
+ * chain: so there the asm has a move of its own.
+ */
 #ifdef __clang__
-#define HOSTFP_SRC "x"
+#define HOSTFP_SRC           "x"
+#define HOSTFP_FIRST_hf32(a) [first] "[r]"(hf32_value(a))
+#define HOSTFP_FIRST_hf64(a) [first] "[r]"(hf64_value(a))
+#define HOSTFP_LOAD_hf32     ""
+#define HOSTFP_LOAD_hf64     ""
 #else
-#define HOSTFP_SRC "xm"
+#define HOSTFP_SRC           "xm"
+#define HOSTFP_FIRST_hf32(a) [first] "rm"(hf32_value(a))
+#define HOSTFP_FIRST_hf64(a) [first] "xm"(hf64_value(a))
+#define HOSTFP_LOAD_hf32     "movd %[first], %[r]\n\t"
+#define HOSTFP_LOAD_hf64     "movq %[first], %[r]\n\t"
 #endif
 
 /* ---- arithmetic ---- */
 
-#define HOSTFP_BINARY(hf, bits_t, value_t, name, insn)                                  \
-    static inline bits_t hf##_##name(bits_t a, bits_t b)                                \
-    {                                                                                   \
-        value_t r = hf##_value(a);                                                      \
-        __asm__ volatile(insn " %1, %0" : "+x"(r) : HOSTFP_SRC(hf##_value(b)));         \
-        return hf##_result(r);                                                          \
+#define HOSTFP_BINARY(hf, bits_t, value_t, name, insn)                                                                 \
+    static inline bits_t hf##_##name(bits_t a, bits_t b)                                                               \
+    {                                                                                                                  \
+        value_t r;                                                                                                     \
+        __asm__ volatile(HOSTFP_LOAD_##hf insn " %[b], %[r]"                                                           \
+                         : [r] "=&x"(r)                                                                                \
+                         : HOSTFP_FIRST_##hf(a), [b] HOSTFP_SRC(hf##_value(b)));                                       \
+        return hf##_result(r);                                                                                         \
     }
 
 HOSTFP_BINARY(hf32, uint32_t, float, add, "addss")
@@ -192,15 +209,15 @@ HOSTFP_BINARY(hf64, uint64_t, double, div, "divsd")
 
 static inline uint32_t hf32_sqrt(uint32_t a)
 {
-    float r = hf32_value(a);
-    __asm__ volatile("sqrtss %0, %0" : "+x"(r));
+    float r;
+    __asm__ volatile(HOSTFP_LOAD_hf32 "sqrtss %[r], %[r]" : [r] "=x"(r) : HOSTFP_FIRST_hf32(a));
     return hf32_result(r);
 }
 
 static inline uint64_t hf64_sqrt(uint64_t a)
 {
-    double r = hf64_value(a);
-    __asm__ volatile("sqrtsd %0, %0" : "+x"(r));
+    double r;
+    __asm__ volatile(HOSTFP_LOAD_hf64 "sqrtsd %[r], %[r]" : [r] "=x"(r) : HOSTFP_FIRST_hf64(a));
     return hf64_result(r);
 }
 
@@ -211,98 +228,103 @@ static inline uint64_t hf64_sqrt(uint64_t a)
 #define HOSTFP_HAS_FMA __builtin_cpu_supports("fma")
 #endif
 
-/* Out of line, since they are rare: NaN results, and hosts without FMA3. */
-static __attribute__((noinline, cold, unused)) uint32_t hf32_fma_soft(uint32_t a, uint32_t b, uint32_t c)
-{
-    return HOSTFP_SOFT(sf32_fma, a, b, c, SF_RNE);
-}
-
-static __attribute__((noinline, cold, unused)) uint64_t hf64_fma_soft(uint64_t a, uint64_t b, uint64_t c)
-{
-    return HOSTFP_SOFT(sf64_fma, a, b, c, SF_RNE);
-}
-
 /*
  *        RISC-V              x86
  * fma    fmadd   ab + c      vfmadd
  * fms    fmsub   ab - c      vfmsub
  * fnms   fnmsub  -ab + c     vfnmadd
  * fnma   fnmadd  -ab - c     vfnmsub
- * flip_a, flip_c: the sign bits to change that make it ab + c. In AT&T order 213 is %0 = %1 * %0 + %2.
+ * flip_a, flip_c: the sign bits to change that make it ab + c. The fallback, for NaN results and hosts without FMA3,
+ * passes values so that the hot path needs no integer registers.
  */
-#define HOSTFP_FMA(hf, bits_t, value_t, name, insn, flip_a, flip_c)                                             \
-    static inline bits_t hf##_##name(bits_t a, bits_t b, bits_t c)                                              \
-    {                                                                                                           \
-        if (HOSTFP_UNLIKELY(!HOSTFP_HAS_FMA))                                                                   \
-            return hf##_fma_soft(a ^ (flip_a), b, c ^ (flip_c));                                                \
-        value_t r = hf##_value(a);                                                                              \
-        __asm__ volatile(insn " %2, %1, %0" : "+x"(r) : "x"(hf##_value(b)), HOSTFP_SRC(hf##_value(c)));         \
-        if (HOSTFP_UNLIKELY(r != r))                                                                            \
-            return hf##_fma_soft(a ^ (flip_a), b, c ^ (flip_c));                                                \
-        return hf##_bits(r);                                                                                    \
+#define HOSTFP_FMA(hf, sf, bits_t, value_t, name, insn, flip_a, flip_c)                                                \
+    HOSTFP_FALLBACK(value_t, hf##_##name##_soft, (value_t a, value_t b, value_t c),                                    \
+                    hf##_value(sf##_fma(hf##_bits(a) ^ (flip_a), hf##_bits(b), hf##_bits(c) ^ (flip_c), SF_RNE, &fl))) \
+    static inline bits_t hf##_##name(bits_t a, bits_t b, bits_t c)                                                     \
+    {                                                                                                                  \
+        value_t r;                                                                                                     \
+        if (!HOSTFP_UNLIKELY(!HOSTFP_HAS_FMA)) {                                                                       \
+            __asm__ volatile(HOSTFP_LOAD_##hf insn " %[c], %[b], %[r]"                                                 \
+                             : [r] "=&x"(r)                                                                            \
+                             : HOSTFP_FIRST_##hf(a), [b] "x"(hf##_value(b)), [c] HOSTFP_SRC(hf##_value(c)));           \
+            if (!HOSTFP_UNLIKELY(r != r))                                                                              \
+                goto done;                                                                                             \
+        }                                                                                                              \
+        r = hf##_##name##_soft(hf##_value(a), hf##_value(b), hf##_value(c));                                           \
+    done:                                                                                                              \
+        return hf##_bits(r);                                                                                           \
     }
 
 #define HF32_SIGN (UINT32_C(1) << 31)
 #define HF64_SIGN (UINT64_C(1) << 63)
 
-HOSTFP_FMA(hf32, uint32_t, float, fma, "vfmadd213ss", 0, 0)
-HOSTFP_FMA(hf32, uint32_t, float, fms, "vfmsub213ss", 0, HF32_SIGN)
-HOSTFP_FMA(hf32, uint32_t, float, fnms, "vfnmadd213ss", HF32_SIGN, 0)
-HOSTFP_FMA(hf32, uint32_t, float, fnma, "vfnmsub213ss", HF32_SIGN, HF32_SIGN)
-HOSTFP_FMA(hf64, uint64_t, double, fma, "vfmadd213sd", 0, 0)
-HOSTFP_FMA(hf64, uint64_t, double, fms, "vfmsub213sd", 0, HF64_SIGN)
-HOSTFP_FMA(hf64, uint64_t, double, fnms, "vfnmadd213sd", HF64_SIGN, 0)
-HOSTFP_FMA(hf64, uint64_t, double, fnma, "vfnmsub213sd", HF64_SIGN, HF64_SIGN)
+HOSTFP_FMA(hf32, sf32, uint32_t, float, fma, "vfmadd213ss", 0, 0)
+HOSTFP_FMA(hf32, sf32, uint32_t, float, fms, "vfmsub213ss", 0, HF32_SIGN)
+HOSTFP_FMA(hf32, sf32, uint32_t, float, fnms, "vfnmadd213ss", HF32_SIGN, 0)
+HOSTFP_FMA(hf32, sf32, uint32_t, float, fnma, "vfnmsub213ss", HF32_SIGN, HF32_SIGN)
+HOSTFP_FMA(hf64, sf64, uint64_t, double, fma, "vfmadd213sd", 0, 0)
+HOSTFP_FMA(hf64, sf64, uint64_t, double, fms, "vfmsub213sd", 0, HF64_SIGN)
+HOSTFP_FMA(hf64, sf64, uint64_t, double, fnms, "vfnmadd213sd", HF64_SIGN, 0)
+HOSTFP_FMA(hf64, sf64, uint64_t, double, fnma, "vfnmsub213sd", HF64_SIGN, HF64_SIGN)
 
 /* ---- comparisons: a (u)comis? of x with y sets CF for x < y, ZF for x == y, and CF, ZF and PF for unordered ---- */
 
-#define HOSTFP_COMPARE(hf, bits_t, ucomi, comi)                                                                    \
-    static inline int hf##_eq(bits_t a, bits_t b)                                                                  \
-    {                                                                                                              \
-        int equal, ordered;                                                                                        \
-        __asm__ volatile(ucomi " %3, %2"                                                                           \
-                         : "=@cce"(equal), "=@ccnp"(ordered)                                                       \
-                         : "x"(hf##_value(a)), HOSTFP_SRC(hf##_value(b)));                                         \
-        return equal & ordered;                                                                                    \
-    }                                                                                                              \
-    static inline int hf##_lt(bits_t a, bits_t b)                                                                  \
-    {                                                                                                              \
-        int above;                                                                                                 \
-        __asm__ volatile(comi " %2, %1" : "=@cca"(above) : "x"(hf##_value(b)), HOSTFP_SRC(hf##_value(a)));         \
-        return above;                                                                                              \
-    }                                                                                                              \
-    static inline int hf##_le(bits_t a, bits_t b)                                                                  \
-    {                                                                                                              \
-        int not_below;                                                                                             \
-        __asm__ volatile(comi " %2, %1" : "=@ccae"(not_below) : "x"(hf##_value(b)), HOSTFP_SRC(hf##_value(a)));    \
-        return not_below;                                                                                          \
+#define HOSTFP_COMPARE(hf, bits_t, value_t, ucomi, comi)                                                               \
+    static inline unsigned hf##_eq(bits_t a, bits_t b)                                                                 \
+    {                                                                                                                  \
+        value_t r;                                                                                                     \
+        unsigned equal, ordered;                                                                                       \
+        __asm__ volatile(HOSTFP_LOAD_##hf ucomi " %[b], %[r]"                                                          \
+                         : [r] "=&x"(r), "=@cce"(equal), "=@ccnp"(ordered)                                             \
+                         : HOSTFP_FIRST_##hf(a), [b] HOSTFP_SRC(hf##_value(b)));                                       \
+        return equal & ordered;                                                                                        \
+    }                                                                                                                  \
+    static inline unsigned hf##_lt(bits_t a, bits_t b)                                                                 \
+    {                                                                                                                  \
+        value_t r;                                                                                                     \
+        unsigned above;                                                                                                \
+        __asm__ volatile(HOSTFP_LOAD_##hf comi " %[a], %[r]"                                                           \
+                         : [r] "=&x"(r), "=@cca"(above)                                                                \
+                         : HOSTFP_FIRST_##hf(b), [a] HOSTFP_SRC(hf##_value(a)));                                       \
+        return above;                                                                                                  \
+    }                                                                                                                  \
+    static inline unsigned hf##_le(bits_t a, bits_t b)                                                                 \
+    {                                                                                                                  \
+        value_t r;                                                                                                     \
+        unsigned not_below;                                                                                            \
+        __asm__ volatile(HOSTFP_LOAD_##hf comi " %[a], %[r]"                                                           \
+                         : [r] "=&x"(r), "=@ccae"(not_below)                                                           \
+                         : HOSTFP_FIRST_##hf(b), [a] HOSTFP_SRC(hf##_value(a)));                                       \
+        return not_below;                                                                                              \
     }
 
-HOSTFP_COMPARE(hf32, uint32_t, "ucomiss", "comiss")
-HOSTFP_COMPARE(hf64, uint64_t, "ucomisd", "comisd")
+HOSTFP_COMPARE(hf32, uint32_t, float, "ucomiss", "comiss")
+HOSTFP_COMPARE(hf64, uint64_t, double, "ucomisd", "comisd")
 
 /* As signed integers, positive numbers are in their order; with the other bits of a negative one inverted, all are, and
  * -0 comes before +0. */
-#define HOSTFP_MIN_MAX(hf, sf, bits_t, signed_t, inf)                                                  \
-    static inline signed_t hf##_order(bits_t a)                                                        \
-    {                                                                                                  \
-        return (signed_t)(a ^ ((bits_t)((signed_t)a >> (sizeof a * 8 - 1)) >> 1));                     \
-    }                                                                                                  \
-    static inline int hf##_is_nan(bits_t a)                                                            \
-    {                                                                                                  \
-        return (bits_t)(a << 1) > (bits_t)((inf) << 1);                                                \
-    }                                                                                                  \
-    static inline bits_t hf##_min(bits_t a, bits_t b)                                                  \
-    {                                                                                                  \
-        if (HOSTFP_UNLIKELY(hf##_is_nan(a) | hf##_is_nan(b)))                                          \
-            return HOSTFP_SOFT(sf##_min, a, b);                                                        \
-        return hf##_order(a) < hf##_order(b) ? a : b;                                                  \
-    }                                                                                                  \
-    static inline bits_t hf##_max(bits_t a, bits_t b)                                                  \
-    {                                                                                                  \
-        if (HOSTFP_UNLIKELY(hf##_is_nan(a) | hf##_is_nan(b)))                                          \
-            return HOSTFP_SOFT(sf##_max, a, b);                                                        \
-        return hf##_order(a) < hf##_order(b) ? b : a;                                                  \
+#define HOSTFP_MIN_MAX(hf, sf, bits_t, signed_t, inf)                                                                  \
+    static inline signed_t hf##_order(bits_t a)                                                                        \
+    {                                                                                                                  \
+        return (signed_t)(a ^ ((bits_t)((signed_t)a >> (sizeof a * 8 - 1)) >> 1));                                     \
+    }                                                                                                                  \
+    static inline int hf##_is_nan(bits_t a)                                                                            \
+    {                                                                                                                  \
+        return (bits_t)(a << 1) > (bits_t)((inf) << 1);                                                                \
+    }                                                                                                                  \
+    HOSTFP_FALLBACK(bits_t, hf##_min_soft, (bits_t a, bits_t b), sf##_min(a, b, &fl))                                  \
+    HOSTFP_FALLBACK(bits_t, hf##_max_soft, (bits_t a, bits_t b), sf##_max(a, b, &fl))                                  \
+    static inline bits_t hf##_min(bits_t a, bits_t b)                                                                  \
+    {                                                                                                                  \
+        if (HOSTFP_UNLIKELY(hf##_is_nan(a) | hf##_is_nan(b)))                                                          \
+            return hf##_min_soft(a, b);                                                                                \
+        return hf##_order(a) < hf##_order(b) ? a : b;                                                                  \
+    }                                                                                                                  \
+    static inline bits_t hf##_max(bits_t a, bits_t b)                                                                  \
+    {                                                                                                                  \
+        if (HOSTFP_UNLIKELY(hf##_is_nan(a) | hf##_is_nan(b)))                                                          \
+            return hf##_max_soft(a, b);                                                                                \
+        return hf##_order(a) < hf##_order(b) ? b : a;                                                                  \
     }
 
 HOSTFP_MIN_MAX(hf32, sf32, uint32_t, int32_t, UINT32_C(0x7f800000))
@@ -310,18 +332,20 @@ HOSTFP_MIN_MAX(hf64, sf64, uint64_t, int64_t, UINT64_C(0x7ff0000000000000))
 
 /* ---- conversions; results as RV64 leaves them in rd ---- */
 
-#define HOSTFP_TO_INT(hf, sf, bits_t, suffix, mode, insn)                                         \
-    static inline int64_t hf##_to_i32_##suffix(bits_t a)                                          \
-    {                                                                                             \
-        int32_t r;                                                                                \
-        __asm__ volatile(insn " %1, %k0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));                  \
-        return HOSTFP_UNLIKELY(r == INT32_MIN) ? HOSTFP_SOFT(sf##_to_i32, a, mode) : r;           \
-    }                                                                                             \
-    static inline int64_t hf##_to_i64_##suffix(bits_t a)                                          \
-    {                                                                                             \
-        int64_t r;                                                                                \
-        __asm__ volatile(insn " %1, %q0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));                  \
-        return HOSTFP_UNLIKELY(r == INT64_MIN) ? HOSTFP_SOFT(sf##_to_i64, a, mode) : r;           \
+#define HOSTFP_TO_INT(hf, sf, bits_t, suffix, mode, insn)                                                              \
+    HOSTFP_FALLBACK(int64_t, hf##_to_i32_##suffix##_soft, (bits_t a), sf##_to_i32(a, mode, &fl))                       \
+    HOSTFP_FALLBACK(int64_t, hf##_to_i64_##suffix##_soft, (bits_t a), sf##_to_i64(a, mode, &fl))                       \
+    static inline int64_t hf##_to_i32_##suffix(bits_t a)                                                               \
+    {                                                                                                                  \
+        int32_t r;                                                                                                     \
+        __asm__ volatile(insn " %1, %k0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));                                       \
+        return HOSTFP_UNLIKELY(r == INT32_MIN) ? hf##_to_i32_##suffix##_soft(a) : r;                                   \
+    }                                                                                                                  \
+    static inline int64_t hf##_to_i64_##suffix(bits_t a)                                                               \
+    {                                                                                                                  \
+        int64_t r;                                                                                                     \
+        __asm__ volatile(insn " %1, %q0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));                                       \
+        return HOSTFP_UNLIKELY(r == INT64_MIN) ? hf##_to_i64_##suffix##_soft(a) : r;                                   \
     }
 
 HOSTFP_TO_INT(hf32, sf32, uint32_t, rtz, SF_RTZ, "cvttss2si")
@@ -329,22 +353,24 @@ HOSTFP_TO_INT(hf32, sf32, uint32_t, rne, SF_RNE, "cvtss2si")
 HOSTFP_TO_INT(hf64, sf64, uint64_t, rtz, SF_RTZ, "cvttsd2si")
 HOSTFP_TO_INT(hf64, sf64, uint64_t, rne, SF_RNE, "cvtsd2si")
 
-#define HOSTFP_TO_UINT(hf, sf, bits_t, insn, bound32, bound63)                              \
-    static inline uint64_t hf##_to_u32_rtz(bits_t a)                                        \
-    {                                                                                       \
-        int64_t r;                                                                          \
-        if (HOSTFP_UNLIKELY(a >= (bound32)))                                                \
-            return HOSTFP_SOFT(sf##_to_u32, a, SF_RTZ);                                     \
-        __asm__ volatile(insn " %1, %q0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));            \
-        return (uint64_t)(int32_t)(uint32_t)r;                                              \
-    }                                                                                       \
-    static inline uint64_t hf##_to_u64_rtz(bits_t a)                                        \
-    {                                                                                       \
-        int64_t r;                                                                          \
-        if (HOSTFP_UNLIKELY(a >= (bound63)))                                                \
-            return HOSTFP_SOFT(sf##_to_u64, a, SF_RTZ);                                     \
-        __asm__ volatile(insn " %1, %q0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));            \
-        return (uint64_t)r;                                                                 \
+#define HOSTFP_TO_UINT(hf, sf, bits_t, insn, bound32, bound63)                                                         \
+    HOSTFP_FALLBACK(uint64_t, hf##_to_u32_rtz_soft, (bits_t a), sf##_to_u32(a, SF_RTZ, &fl))                           \
+    HOSTFP_FALLBACK(uint64_t, hf##_to_u64_rtz_soft, (bits_t a), sf##_to_u64(a, SF_RTZ, &fl))                           \
+    static inline uint64_t hf##_to_u32_rtz(bits_t a)                                                                   \
+    {                                                                                                                  \
+        int64_t r;                                                                                                     \
+        if (HOSTFP_UNLIKELY(a >= (bound32)))                                                                           \
+            return hf##_to_u32_rtz_soft(a);                                                                            \
+        __asm__ volatile(insn " %1, %q0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));                                       \
+        return (uint64_t)(int32_t)(uint32_t)r;                                                                         \
+    }                                                                                                                  \
+    static inline uint64_t hf##_to_u64_rtz(bits_t a)                                                                   \
+    {                                                                                                                  \
+        int64_t r;                                                                                                     \
+        if (HOSTFP_UNLIKELY(a >= (bound63)))                                                                           \
+            return hf##_to_u64_rtz_soft(a);                                                                            \
+        __asm__ volatile(insn " %1, %q0" : "=r"(r) : HOSTFP_SRC(hf##_value(a)));                                       \
+        return (uint64_t)r;                                                                                            \
     }
 
 /* The bits of 2^32 and 2^63: biased exponents 127 + 32 and 127 + 63, 1023 + 32 and 1023 + 63. Read as unsigned,
@@ -353,32 +379,32 @@ HOSTFP_TO_UINT(hf32, sf32, uint32_t, "cvttss2si", UINT32_C(159) << 23, UINT32_C(
 HOSTFP_TO_UINT(hf64, sf64, uint64_t, "cvttsd2si", UINT64_C(1055) << 52, UINT64_C(1086) << 52)
 
 /* The conversions write half of a register: clearing it first frees them from waiting for its last user. */
-#define HOSTFP_FROM_INT(hf, bits_t, value_t, insn)                                                          \
-    static inline bits_t hf##_from_i64(int64_t v)                                                           \
-    {                                                                                                       \
-        value_t r;                                                                                          \
-        __asm__ volatile("xorps %0, %0\n\t" insn "q %1, %0" : "=&x"(r) : "r"(v));                           \
-        return hf##_bits(r);                                                                                \
-    }                                                                                                       \
-    static inline bits_t hf##_from_i32(int32_t v)                                                           \
-    {                                                                                                       \
-        return hf##_from_i64(v);                                                                            \
-    }                                                                                                       \
-    static inline bits_t hf##_from_u32(uint32_t v)                                                          \
-    {                                                                                                       \
-        return hf##_from_i64(v);                                                                            \
-    }                                                                                                       \
-    static inline bits_t hf##_from_u64(uint64_t v)                                                          \
-    {                                                                                                       \
-        if (HOSTFP_UNLIKELY(v >> 63)) {                                                                     \
-            bits_t half = hf##_from_i64((int64_t)(v >> 1 | (v & 1)));                                       \
-            return hf##_add(half, half);                                                                    \
-        }                                                                                                   \
-        return hf##_from_i64((int64_t)v);                                                                   \
+#define HOSTFP_FROM_INT(hf, bits_t, value_t, insn)                                                                     \
+    static inline bits_t hf##_from_i64(int64_t v)                                                                      \
+    {                                                                                                                  \
+        value_t r;                                                                                                     \
+        __asm__ volatile("xorps %0, %0\n\t" insn " %1, %0" : "=&x"(r) : "r"(v));                                       \
+        return hf##_bits(r);                                                                                           \
+    }                                                                                                                  \
+    static inline bits_t hf##_from_i32(int32_t v)                                                                      \
+    {                                                                                                                  \
+        return hf##_from_i64(v);                                                                                       \
+    }                                                                                                                  \
+    static inline bits_t hf##_from_u32(uint32_t v)                                                                     \
+    {                                                                                                                  \
+        return hf##_from_i64(v);                                                                                       \
+    }                                                                                                                  \
+    static inline bits_t hf##_from_u64(uint64_t v)                                                                     \
+    {                                                                                                                  \
+        if (HOSTFP_UNLIKELY(v >> 63)) {                                                                                \
+            bits_t half = hf##_from_i64((int64_t)(v >> 1 | (v & 1)));                                                  \
+            return hf##_add(half, half);                                                                               \
+        }                                                                                                              \
+        return hf##_from_i64((int64_t)v);                                                                              \
     }
 
-HOSTFP_FROM_INT(hf32, uint32_t, float, "cvtsi2ss")
-HOSTFP_FROM_INT(hf64, uint64_t, double, "cvtsi2sd")
+HOSTFP_FROM_INT(hf32, uint32_t, float, "cvtsi2ssq")
+HOSTFP_FROM_INT(hf64, uint64_t, double, "cvtsi2sdq")
 
 static inline uint64_t hf32_to_hf64(uint32_t a)
 {

@@ -4,11 +4,11 @@
  * for a sticky last bit, and pack() it, which is the only place that rounds to a format. The functions in the middle
  * know no format; the others take a struct fmt that is a compile-time constant once they are inlined.
  */
-#include "softfp.h"
+#include "cpu/softfp.h"
 
 #include <stdbool.h>
 
-typedef unsigned __int128 u128;
+__extension__ typedef unsigned __int128 u128;
 
 #define GENERIC static inline __attribute__((always_inline))
 
@@ -36,7 +36,7 @@ GENERIC uint64_t fmt_nan(struct fmt f)
 
 GENERIC uint64_t fmt_sign(struct fmt f, bool neg)
 {
-    return (uint64_t)neg << (f.ebits + f.mbits);
+    return neg ? UINT64_C(1) << (f.ebits + f.mbits) : 0;
 }
 
 GENERIC uint64_t magnitude(struct fmt f, uint64_t a)
@@ -125,20 +125,15 @@ GENERIC struct num unpack(struct fmt f, uint64_t a, unsigned *fl)
     return (struct num){KIND_FINITE, neg, biased - fmt_bias(f), (frac | hidden) << (TOP - f.mbits)};
 }
 
-/* Whether rounding takes a magnitude up, when the part of it below the last place is rest, and half a last place half. */
+/* Whether rounding takes a magnitude up, whose part below the last place is rest, where half a last place is half. */
 static bool rounds_up(unsigned rm, bool neg, bool odd, u128 rest, u128 half)
 {
     switch ((enum sf_rm)rm) {
-    case SF_RNE:
-        return rest > half || (rest == half && odd);
-    case SF_RTZ:
-        return false;
-    case SF_RDN:
-        return neg && rest;
-    case SF_RUP:
-        return !neg && rest;
-    case SF_RMM:
-        return rest >= half;
+    case SF_RNE: return rest > half || (rest == half && odd);
+    case SF_RTZ: return false;
+    case SF_RDN: return neg && rest;
+    case SF_RUP: return !neg && rest;
+    case SF_RMM: return rest >= half;
     }
     __builtin_unreachable();
 }
@@ -179,14 +174,10 @@ GENERIC uint64_t round_pack(struct fmt f, struct num n, unsigned rm, unsigned *f
 GENERIC uint64_t pack(struct fmt f, struct num n, unsigned rm, unsigned *fl)
 {
     switch (n.kind) {
-    case KIND_ZERO:
-        return fmt_sign(f, n.neg);
-    case KIND_FINITE:
-        return round_pack(f, n, rm, fl);
-    case KIND_INF:
-        return fmt_sign(f, n.neg) | fmt_inf(f);
-    case KIND_NAN:
-        return fmt_nan(f);
+    case KIND_ZERO: return fmt_sign(f, n.neg);
+    case KIND_FINITE: return round_pack(f, n, rm, fl);
+    case KIND_INF: return fmt_sign(f, n.neg) | fmt_inf(f);
+    case KIND_NAN: return fmt_nan(f);
     }
     __builtin_unreachable();
 }
@@ -256,7 +247,7 @@ static struct num num_div(struct num a, struct num b, unsigned *fl)
     return num_make(neg, a.exp - b.exp, quotient << 63 | (quotient * divisor != a.sig));
 }
 
-/* Computes `digits` binary digits of the root, which must be more than half of those of the radicand, and at most 60. */
+/* Computes that many binary digits of the root: at least half as many as the operand has, and at most 60. */
 static struct num num_sqrt(struct num a, int digits, unsigned *fl)
 {
     if (a.kind == KIND_NAN || a.kind == KIND_ZERO)
@@ -309,7 +300,7 @@ GENERIC uint64_t divide(struct fmt f, uint64_t a, uint64_t b, unsigned rm, unsig
 
 GENERIC uint64_t square_root(struct fmt f, uint64_t a, unsigned rm, unsigned *fl)
 {
-    return pack(f, num_sqrt(unpack(f, a, fl), f.mbits + 3, fl), rm, fl);
+    return pack(f, num_sqrt(unpack(f, a, fl), f.mbits + 2, fl), rm, fl);
 }
 
 GENERIC uint64_t fused(struct fmt f, uint64_t a, uint64_t b, uint64_t c, unsigned rm, unsigned *fl)
@@ -401,86 +392,86 @@ static int64_t word(uint64_t v)
 
 /* ---- the public functions: each operation once for either format ---- */
 
-#define FORMAT(sf, bits_t, f)                                                                                  \
-    bits_t sf##_add(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                             \
-    {                                                                                                          \
-        return (bits_t)add(f, a, b, rm, fl);                                                                   \
-    }                                                                                                          \
-    bits_t sf##_sub(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                             \
-    {                                                                                                          \
-        return (bits_t)sub(f, a, b, rm, fl);                                                                   \
-    }                                                                                                          \
-    bits_t sf##_mul(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                             \
-    {                                                                                                          \
-        return (bits_t)mul(f, a, b, rm, fl);                                                                   \
-    }                                                                                                          \
-    bits_t sf##_div(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                             \
-    {                                                                                                          \
-        return (bits_t)divide(f, a, b, rm, fl);                                                                \
-    }                                                                                                          \
-    bits_t sf##_sqrt(bits_t a, unsigned rm, unsigned *fl)                                                      \
-    {                                                                                                          \
-        return (bits_t)square_root(f, a, rm, fl);                                                              \
-    }                                                                                                          \
-    bits_t sf##_fma(bits_t a, bits_t b, bits_t c, unsigned rm, unsigned *fl)                                   \
-    {                                                                                                          \
-        return (bits_t)fused(f, a, b, c, rm, fl);                                                              \
-    }                                                                                                          \
-    bits_t sf##_min(bits_t a, bits_t b, unsigned *fl)                                                          \
-    {                                                                                                          \
-        return (bits_t)min_max(f, a, b, false, fl);                                                            \
-    }                                                                                                          \
-    bits_t sf##_max(bits_t a, bits_t b, unsigned *fl)                                                          \
-    {                                                                                                          \
-        return (bits_t)min_max(f, a, b, true, fl);                                                             \
-    }                                                                                                          \
-    int sf##_eq(bits_t a, bits_t b, unsigned *fl)                                                              \
-    {                                                                                                          \
-        return !any_nan(f, a, b, true, fl) && order(f, a) == order(f, b);                                      \
-    }                                                                                                          \
-    int sf##_lt(bits_t a, bits_t b, unsigned *fl)                                                              \
-    {                                                                                                          \
-        return !any_nan(f, a, b, false, fl) && order(f, a) < order(f, b);                                      \
-    }                                                                                                          \
-    int sf##_le(bits_t a, bits_t b, unsigned *fl)                                                              \
-    {                                                                                                          \
-        return !any_nan(f, a, b, false, fl) && order(f, a) <= order(f, b);                                     \
-    }                                                                                                          \
-    unsigned sf##_classify(bits_t a)                                                                           \
-    {                                                                                                          \
-        return classify(f, a);                                                                                 \
-    }                                                                                                          \
-    int64_t sf##_to_i32(bits_t a, unsigned rm, unsigned *fl)                                                   \
-    {                                                                                                          \
-        return word(to_int(f, a, 32, true, rm, fl));                                                           \
-    }                                                                                                          \
-    uint64_t sf##_to_u32(bits_t a, unsigned rm, unsigned *fl)                                                  \
-    {                                                                                                          \
-        return (uint64_t)word(to_int(f, a, 32, false, rm, fl));                                                \
-    }                                                                                                          \
-    int64_t sf##_to_i64(bits_t a, unsigned rm, unsigned *fl)                                                   \
-    {                                                                                                          \
-        return (int64_t)to_int(f, a, 64, true, rm, fl);                                                        \
-    }                                                                                                          \
-    uint64_t sf##_to_u64(bits_t a, unsigned rm, unsigned *fl)                                                  \
-    {                                                                                                          \
-        return to_int(f, a, 64, false, rm, fl);                                                                \
-    }                                                                                                          \
-    bits_t sf##_from_i32(int32_t v, unsigned rm, unsigned *fl)                                                 \
-    {                                                                                                          \
-        return (bits_t)from_signed(f, v, rm, fl);                                                              \
-    }                                                                                                          \
-    bits_t sf##_from_u32(uint32_t v, unsigned rm, unsigned *fl)                                                \
-    {                                                                                                          \
-        return (bits_t)from_int(f, v, false, rm, fl);                                                          \
-    }                                                                                                          \
-    bits_t sf##_from_i64(int64_t v, unsigned rm, unsigned *fl)                                                 \
-    {                                                                                                          \
-        return (bits_t)from_signed(f, v, rm, fl);                                                              \
-    }                                                                                                          \
-    bits_t sf##_from_u64(uint64_t v, unsigned rm, unsigned *fl)                                                \
-    {                                                                                                          \
-        return (bits_t)from_int(f, v, false, rm, fl);                                                          \
+#define FORMAT(sf, bits_t, f)                                                                                          \
+    bits_t sf##_add(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                                     \
+    {                                                                                                                  \
+        return (bits_t)add(f, a, b, rm, fl);                                                                           \
+    }                                                                                                                  \
+    bits_t sf##_sub(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                                     \
+    {                                                                                                                  \
+        return (bits_t)sub(f, a, b, rm, fl);                                                                           \
+    }                                                                                                                  \
+    bits_t sf##_mul(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                                     \
+    {                                                                                                                  \
+        return (bits_t)mul(f, a, b, rm, fl);                                                                           \
+    }                                                                                                                  \
+    bits_t sf##_div(bits_t a, bits_t b, unsigned rm, unsigned *fl)                                                     \
+    {                                                                                                                  \
+        return (bits_t)divide(f, a, b, rm, fl);                                                                        \
+    }                                                                                                                  \
+    bits_t sf##_sqrt(bits_t a, unsigned rm, unsigned *fl)                                                              \
+    {                                                                                                                  \
+        return (bits_t)square_root(f, a, rm, fl);                                                                      \
+    }                                                                                                                  \
+    bits_t sf##_fma(bits_t a, bits_t b, bits_t c, unsigned rm, unsigned *fl)                                           \
+    {                                                                                                                  \
+        return (bits_t)fused(f, a, b, c, rm, fl);                                                                      \
+    }                                                                                                                  \
+    bits_t sf##_min(bits_t a, bits_t b, unsigned *fl)                                                                  \
+    {                                                                                                                  \
+        return (bits_t)min_max(f, a, b, false, fl);                                                                    \
+    }                                                                                                                  \
+    bits_t sf##_max(bits_t a, bits_t b, unsigned *fl)                                                                  \
+    {                                                                                                                  \
+        return (bits_t)min_max(f, a, b, true, fl);                                                                     \
+    }                                                                                                                  \
+    int sf##_eq(bits_t a, bits_t b, unsigned *fl)                                                                      \
+    {                                                                                                                  \
+        return !any_nan(f, a, b, true, fl) && order(f, a) == order(f, b);                                              \
+    }                                                                                                                  \
+    int sf##_lt(bits_t a, bits_t b, unsigned *fl)                                                                      \
+    {                                                                                                                  \
+        return !any_nan(f, a, b, false, fl) && order(f, a) < order(f, b);                                              \
+    }                                                                                                                  \
+    int sf##_le(bits_t a, bits_t b, unsigned *fl)                                                                      \
+    {                                                                                                                  \
+        return !any_nan(f, a, b, false, fl) && order(f, a) <= order(f, b);                                             \
+    }                                                                                                                  \
+    unsigned sf##_classify(bits_t a)                                                                                   \
+    {                                                                                                                  \
+        return classify(f, a);                                                                                         \
+    }                                                                                                                  \
+    int64_t sf##_to_i32(bits_t a, unsigned rm, unsigned *fl)                                                           \
+    {                                                                                                                  \
+        return word(to_int(f, a, 32, true, rm, fl));                                                                   \
+    }                                                                                                                  \
+    uint64_t sf##_to_u32(bits_t a, unsigned rm, unsigned *fl)                                                          \
+    {                                                                                                                  \
+        return (uint64_t)word(to_int(f, a, 32, false, rm, fl));                                                        \
+    }                                                                                                                  \
+    int64_t sf##_to_i64(bits_t a, unsigned rm, unsigned *fl)                                                           \
+    {                                                                                                                  \
+        return (int64_t)to_int(f, a, 64, true, rm, fl);                                                                \
+    }                                                                                                                  \
+    uint64_t sf##_to_u64(bits_t a, unsigned rm, unsigned *fl)                                                          \
+    {                                                                                                                  \
+        return to_int(f, a, 64, false, rm, fl);                                                                        \
+    }                                                                                                                  \
+    bits_t sf##_from_i32(int32_t v, unsigned rm, unsigned *fl)                                                         \
+    {                                                                                                                  \
+        return (bits_t)from_signed(f, v, rm, fl);                                                                      \
+    }                                                                                                                  \
+    bits_t sf##_from_u32(uint32_t v, unsigned rm, unsigned *fl)                                                        \
+    {                                                                                                                  \
+        return (bits_t)from_int(f, v, false, rm, fl);                                                                  \
+    }                                                                                                                  \
+    bits_t sf##_from_i64(int64_t v, unsigned rm, unsigned *fl)                                                         \
+    {                                                                                                                  \
+        return (bits_t)from_signed(f, v, rm, fl);                                                                      \
+    }                                                                                                                  \
+    bits_t sf##_from_u64(uint64_t v, unsigned rm, unsigned *fl)                                                        \
+    {                                                                                                                  \
+        return (bits_t)from_int(f, v, false, rm, fl);                                                                  \
     }
 
 FORMAT(sf32, uint32_t, binary32)

@@ -17,10 +17,10 @@
 
 Suite *softfp_suite(void);
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define COUNT(array)  (sizeof(array) / sizeof(array)[0])
 #define RANDOM_ROUNDS 50000
 
-/* emin, emax: MPFR's, whose significand is in [1/2, 1): the exponents of the least subnormal and of the largest number. */
+/* emin, emax: the exponents of the least subnormal and the largest number as MPFR counts: significands in [1/2, 1). */
 struct format {
     int width, prec;
     mpfr_exp_t emin, emax;
@@ -83,14 +83,10 @@ static uint64_t random_fraction(const struct format *f)
 {
     uint64_t fraction = random_bits(), low = (UINT64_C(1) << random_below(f->prec)) - 1;
     switch (random_below(4)) {
-    case 0:
-        return fraction & ~low;
-    case 1:
-        return fraction | low;
-    case 2:
-        return UINT64_C(1) << random_below(f->prec - 1);
-    default:
-        return fraction;
+    case 0: return fraction & ~low;
+    case 1: return fraction | low;
+    case 2: return UINT64_C(1) << random_below(f->prec - 1);
+    default: return fraction;
     }
 }
 
@@ -117,7 +113,7 @@ static size_t edge_values(const struct format *f, uint64_t *out, size_t room, bo
 {
     int m = f->prec - 1, max = (int)(f->inf >> m), bias = max / 2;
     uint64_t half = UINT64_C(1) << (m - 1), all = 2 * half - 1;
-    const int exponents[] = {0,        1,        bias - 1, bias,          max - 1,       max,      2,           bias + 1,
+    const int exponents[] = {0,        1,        bias - 1, bias,         max - 1,      max,     2,           bias + 1,
                              bias + m, bias - m, m + 1,    bias + m + 1, bias - m - 1, max / 4, max * 3 / 4, bias + 31};
     const uint64_t fractions[] = {0, 1, all, half, half + 1, half - 1, all - 1, UINT64_C(0x5555555555555) & all};
     size_t n = 0, ne = few ? 6 : COUNT(exponents), nf = few ? 3 : COUNT(fractions);
@@ -191,25 +187,18 @@ static uint64_t store(const struct format *f, mpfr_srcptr x)
 static int apply(enum op op, mpfr_ptr r, mpfr_rnd_t rnd)
 {
     switch (op) {
-    case ADD:
-        return mpfr_add(r, oracle.x, oracle.y, rnd);
-    case SUB:
-        return mpfr_sub(r, oracle.x, oracle.y, rnd);
-    case MUL:
-        return mpfr_mul(r, oracle.x, oracle.y, rnd);
-    case DIV:
-        return mpfr_div(r, oracle.x, oracle.y, rnd);
-    case SQRT:
-        return mpfr_sqrt(r, oracle.x, rnd);
-    case FMA:
-        return mpfr_fma(r, oracle.x, oracle.y, oracle.z, rnd);
-    case CVT:
-        return mpfr_set(r, oracle.x, rnd);
+    case ADD: return mpfr_add(r, oracle.x, oracle.y, rnd);
+    case SUB: return mpfr_sub(r, oracle.x, oracle.y, rnd);
+    case MUL: return mpfr_mul(r, oracle.x, oracle.y, rnd);
+    case DIV: return mpfr_div(r, oracle.x, oracle.y, rnd);
+    case SQRT: return mpfr_sqrt(r, oracle.x, rnd);
+    case FMA: return mpfr_fma(r, oracle.x, oracle.y, oracle.z, rnd);
+    case CVT: return mpfr_set(r, oracle.x, rnd);
     }
     return 0;
 }
 
-/* part = hi rounded to `prec` bits, nearest with ties away from zero, where hi is some exact value truncated to prec + 1
+/* part = hi rounded to `prec` bits, nearest, ties away from zero, where hi is some exact value truncated to prec + 1
  * bits: its last bit alone decides. Whether that lost something. */
 static bool round_away(enum op op, int prec)
 {
@@ -294,20 +283,13 @@ static uint64_t soft(const struct format *f, enum op op, uint64_t a, uint64_t b,
     uint32_t x = (uint32_t)a, y = (uint32_t)b, z = (uint32_t)c;
     bool s = f->width == 32;
     switch (op) {
-    case ADD:
-        return s ? sf32_add(x, y, rm, fl) : sf64_add(a, b, rm, fl);
-    case SUB:
-        return s ? sf32_sub(x, y, rm, fl) : sf64_sub(a, b, rm, fl);
-    case MUL:
-        return s ? sf32_mul(x, y, rm, fl) : sf64_mul(a, b, rm, fl);
-    case DIV:
-        return s ? sf32_div(x, y, rm, fl) : sf64_div(a, b, rm, fl);
-    case SQRT:
-        return s ? sf32_sqrt(x, rm, fl) : sf64_sqrt(a, rm, fl);
-    case FMA:
-        return s ? sf32_fma(x, y, z, rm, fl) : sf64_fma(a, b, c, rm, fl);
-    case CVT: /* to f, from the other format */
-        return s ? sf64_to_sf32(a, rm, fl) : sf32_to_sf64(x, rm, fl);
+    case ADD: return s ? sf32_add(x, y, rm, fl) : sf64_add(a, b, rm, fl);
+    case SUB: return s ? sf32_sub(x, y, rm, fl) : sf64_sub(a, b, rm, fl);
+    case MUL: return s ? sf32_mul(x, y, rm, fl) : sf64_mul(a, b, rm, fl);
+    case DIV: return s ? sf32_div(x, y, rm, fl) : sf64_div(a, b, rm, fl);
+    case SQRT: return s ? sf32_sqrt(x, rm, fl) : sf64_sqrt(a, rm, fl);
+    case FMA: return s ? sf32_fma(x, y, z, rm, fl) : sf64_fma(a, b, c, rm, fl);
+    case CVT: /* to f, from the other format */ return s ? sf64_to_sf32(a, rm, fl) : sf32_to_sf64(x, rm, fl);
     }
     return 0;
 }
@@ -327,32 +309,25 @@ static uint64_t host(const struct format *f, enum op op, uint64_t a, uint64_t b,
     uint32_t x = (uint32_t)a, y = (uint32_t)b, z = (uint32_t)c;
     bool s = f->width == 32;
     switch (op) {
-    case ADD:
-        return s ? hf32_add(x, y) : hf64_add(a, b);
-    case SUB:
-        return s ? hf32_sub(x, y) : hf64_sub(a, b);
-    case MUL:
-        return s ? hf32_mul(x, y) : hf64_mul(a, b);
-    case DIV:
-        return s ? hf32_div(x, y) : hf64_div(a, b);
-    case SQRT:
-        return s ? hf32_sqrt(x) : hf64_sqrt(a);
-    case FMA:
-        return s ? hf32_fma(x, y, z) : hf64_fma(a, b, c);
-    case CVT:
-        return s ? hf64_to_hf32(a) : hf32_to_hf64(x);
+    case ADD: return s ? hf32_add(x, y) : hf64_add(a, b);
+    case SUB: return s ? hf32_sub(x, y) : hf64_sub(a, b);
+    case MUL: return s ? hf32_mul(x, y) : hf64_mul(a, b);
+    case DIV: return s ? hf32_div(x, y) : hf64_div(a, b);
+    case SQRT: return s ? hf32_sqrt(x) : hf64_sqrt(a);
+    case FMA: return s ? hf32_fma(x, y, z) : hf64_fma(a, b, c);
+    case CVT: return s ? hf64_to_hf32(a) : hf32_to_hf64(x);
     }
     return 0;
 }
 
 /* The host gives the wanted result and flags, and taking the flags clears them. */
-#define CHECK_HOST(f, name, call, want, want_fl, a, b, c)                                        \
-    do {                                                                                         \
-        hostfp_clear_flags();                                                                    \
-        uint64_t got_ = (call);                                                                  \
-        unsigned got_fl_ = hostfp_take_flags();                                                      \
-        if (got_ != (want) || got_fl_ != (want_fl) || hostfp_take_flags() != 0)                      \
-            differ(f, "host " name, SF_RNE, a, b, c, got_, got_fl_, want, want_fl);                  \
+#define CHECK_HOST(f, name, call, want, want_fl, a, b, c)                                                              \
+    do {                                                                                                               \
+        hostfp_clear_flags();                                                                                          \
+        uint64_t got_ = (call);                                                                                        \
+        unsigned got_fl_ = hostfp_take_flags();                                                                        \
+        if (got_ != (want) || got_fl_ != (want_fl) || hostfp_take_flags() != 0)                                        \
+            differ(f, "host " name, SF_RNE, a, b, c, got_, got_fl_, want, want_fl);                                    \
     } while (0)
 
 static void check_host_fma(const struct format *f, uint64_t a, uint64_t b, uint64_t c)
@@ -432,6 +407,9 @@ START_TEST(fma_edges)
         for (size_t j = 0; j < n; j++)
             for (size_t k = 0; k < n; k++)
                 check_arith(f, FMA, v[i], v[j], v[k]);
+    /* (1 + 2^-26) (1 - 2^-26 + 2^-52) = 1 + 2^-78, whose last bit makes the difference after a sum that carries. */
+    check_arith(&f64, FMA, 0x3ff0000004000000, 0x3feffffff8000002, 0x432fffffffffffff);
+    check_arith(&f64, FMA, 0xbff0000004000000, 0x3feffffff8000002, 0xc32fffffffffffff);
     ck_assert_uint_eq(flags_seen[FMA], SF_NV | SF_OF | SF_UF | SF_NX);
     ck_assert_uint_gt(ties_seen, 1000);
 }
@@ -445,7 +423,9 @@ START_TEST(arith_random)
         uint64_t a = random_value(f);
         int ea = (int)((a & ~f->sign) >> (f->prec - 1));
         /* The exponent that a product should have: subnormal or just above, overflowing or just below, or any. */
-        int target = i % 3 == 0 ? 3 - random_below(f->prec + 4) : i % 3 == 1 ? max - random_below(4) : random_below(max);
+        int target = i % 3 == 0   ? 3 - random_below(f->prec + 4)
+                     : i % 3 == 1 ? max - random_below(4)
+                                  : random_below(max);
         uint64_t addend = random_near(f, ea + random_below(2 * f->prec + 6) - f->prec - 3);
         uint64_t factor = random_near(f, target - ea + bias), divisor = random_near(f, ea - target + bias);
         check_arith(f, ADD, a, addend, 0);
@@ -457,7 +437,7 @@ START_TEST(arith_random)
         check_arith(f, FMA, a, random_value(f), random_value(f));
         check_arith(f, CVT, f == &f32 ? random_near(&f64, 1023 - 152 + random_below(284)) : random_value(&f32), 0, 0);
 
-        /* Ties: a sum whose last bit is half of a's last place, a product of prec + 1 bits, a sum with such a product. */
+        /* Ties: a sum that ends in half of a's last place, a product of prec + 1 bits, a sum with such a product. */
         int gap = random_below(f->prec + 1), bits = 1 + random_below(f->prec);
         uint64_t half = random_short(f, ea - gap, f->prec - gap + 1);
         uint64_t left = random_short(f, ea, bits), right = random_short(f, target - ea + bias, f->prec + 1 - bits);
@@ -483,15 +463,14 @@ static void check_compare(const struct format *f, uint64_t a, uint64_t b)
     load(f, oracle.x, a);
     load(f, oracle.y, b);
 
-#define COMPARE(name, want, want_fl)                                                                     \
-    do {                                                                                                 \
-        unsigned fl_ = 0;                                                                                \
-        uint64_t want_ = (uint64_t)(want);                                                               \
-        uint64_t soft_ = s ? (uint64_t)sf32_##name(x, y, &fl_) : (uint64_t)sf64_##name(a, b, &fl_);      \
-        if (soft_ != want_ || fl_ != (want_fl))                                                          \
-            differ(f, #name, 0, a, b, 0, soft_, fl_, want_, want_fl);                                    \
-        CHECK_HOST(f, #name, s ? (uint64_t)hf32_##name(x, y) : (uint64_t)hf64_##name(a, b), want_,       \
-                   want_fl, a, b, 0);                                                                    \
+#define COMPARE(name, want, want_fl)                                                                                   \
+    do {                                                                                                               \
+        unsigned fl_ = 0;                                                                                              \
+        uint64_t want_ = (uint64_t)(want);                                                                             \
+        uint64_t soft_ = s ? (uint64_t)sf32_##name(x, y, &fl_) : (uint64_t)sf64_##name(a, b, &fl_);                    \
+        if (soft_ != want_ || fl_ != (want_fl))                                                                        \
+            differ(f, #name, 0, a, b, 0, soft_, fl_, want_, want_fl);                                                  \
+        CHECK_HOST(f, #name, s ? (uint64_t)hf32_##name(x, y) : (uint64_t)hf64_##name(a, b), want_, want_fl, a, b, 0);  \
     } while (0)
 
     COMPARE(eq, mpfr_equal_p(oracle.x, oracle.y) != 0, quiet);
@@ -521,21 +500,11 @@ static void check_class(const struct format *f, uint64_t a)
     bool neg = a & f->sign;
     unsigned want = 0, got = f->width == 32 ? sf32_classify(a32) : sf64_classify(a);
     switch (f->width == 32 ? fpclassify(s) : fpclassify(d)) {
-    case FP_NAN:
-        want = is_snan(f, a) ? 1 << 8 : 1 << 9;
-        break;
-    case FP_INFINITE:
-        want = neg ? 1 << 0 : 1 << 7;
-        break;
-    case FP_NORMAL:
-        want = neg ? 1 << 1 : 1 << 6;
-        break;
-    case FP_SUBNORMAL:
-        want = neg ? 1 << 2 : 1 << 5;
-        break;
-    case FP_ZERO:
-        want = neg ? 1 << 3 : 1 << 4;
-        break;
+    case FP_NAN: want = is_snan(f, a) ? 1 << 8 : 1 << 9; break;
+    case FP_INFINITE: want = neg ? 1 << 0 : 1 << 7; break;
+    case FP_NORMAL: want = neg ? 1 << 1 : 1 << 6; break;
+    case FP_SUBNORMAL: want = neg ? 1 << 2 : 1 << 5; break;
+    case FP_ZERO: want = neg ? 1 << 3 : 1 << 4; break;
     }
     if (got != want)
         differ(f, "classify", 0, a, 0, 0, got, 0, want, 0);
@@ -602,19 +571,19 @@ static void check_to_int(const struct format *f, uint64_t a)
     for (unsigned rm = SF_RNE; rm <= SF_RMM; rm++) {
         unsigned fl, want_fl;
         uint64_t got, want;
-#define TO_INT(name, width, is_signed)                                                                               \
-    fl = want_fl = 0;                                                                                                \
-    got = s ? (uint64_t)sf32_##name(x, rm, &fl) : (uint64_t)sf64_##name(a, rm, &fl);                                 \
-    want = expected_int(width, is_signed, rm, &want_fl);                                                             \
-    if (got != want || fl != want_fl)                                                                                \
-        differ(f, #name, rm, a, 0, 0, got, fl, want, want_fl);                                                       \
-    if (rm == SF_RTZ)                                                                                                \
-        CHECK_HOST(f, #name " rtz", s ? (uint64_t)hf32_##name##_rtz(x) : (uint64_t)hf64_##name##_rtz(a), want,       \
+#define TO_INT(name, width, is_signed)                                                                                 \
+    fl = want_fl = 0;                                                                                                  \
+    got = s ? (uint64_t)sf32_##name(x, rm, &fl) : (uint64_t)sf64_##name(a, rm, &fl);                                   \
+    want = expected_int(width, is_signed, rm, &want_fl);                                                               \
+    if (got != want || fl != want_fl)                                                                                  \
+        differ(f, #name, rm, a, 0, 0, got, fl, want, want_fl);                                                         \
+    if (rm == SF_RTZ)                                                                                                  \
+        CHECK_HOST(f, #name " rtz", s ? (uint64_t)hf32_##name##_rtz(x) : (uint64_t)hf64_##name##_rtz(a), want,         \
                    want_fl, a, 0, 0);
-#define TO_SIGNED(name, width)                                                                                       \
-    TO_INT(name, width, true)                                                                                        \
-    if (rm == SF_RNE)                                                                                                \
-        CHECK_HOST(f, #name " rne", s ? (uint64_t)hf32_##name##_rne(x) : (uint64_t)hf64_##name##_rne(a), want,       \
+#define TO_SIGNED(name, width)                                                                                         \
+    TO_INT(name, width, true)                                                                                          \
+    if (rm == SF_RNE)                                                                                                  \
+        CHECK_HOST(f, #name " rne", s ? (uint64_t)hf32_##name##_rne(x) : (uint64_t)hf64_##name##_rne(a), want,         \
                    want_fl, a, 0, 0);
         TO_SIGNED(to_i32, 32)
         TO_SIGNED(to_i64, 64)
@@ -661,14 +630,14 @@ static void check_from_int(const struct format *f, uint64_t v)
     for (unsigned rm = SF_RNE; rm <= SF_RMM; rm++) {
         unsigned fl, want_fl;
         uint64_t got, want;
-#define FROM_INT(name, type, set, wide_t)                                                                           \
-    fl = want_fl = 0;                                                                                               \
-    set(oracle.x, (wide_t)(type)v, MPFR_RNDN);                                                                      \
-    want = expected(f, CVT, rm, &want_fl);                                                                          \
-    got = s ? sf32_##name((type)v, rm, &fl) : sf64_##name((type)v, rm, &fl);                                        \
-    if (got != want || fl != want_fl)                                                                               \
-        differ(f, #name, rm, v, 0, 0, got, fl, want, want_fl);                                                      \
-    if (rm == SF_RNE)                                                                                               \
+#define FROM_INT(name, type, set, wide_t)                                                                              \
+    fl = want_fl = 0;                                                                                                  \
+    set(oracle.x, (wide_t)(type)v, MPFR_RNDN);                                                                         \
+    want = expected(f, CVT, rm, &want_fl);                                                                             \
+    got = s ? sf32_##name((type)v, rm, &fl) : sf64_##name((type)v, rm, &fl);                                           \
+    if (got != want || fl != want_fl)                                                                                  \
+        differ(f, #name, rm, v, 0, 0, got, fl, want, want_fl);                                                         \
+    if (rm == SF_RNE)                                                                                                  \
         CHECK_HOST(f, #name, s ? hf32_##name((type)v) : hf64_##name((type)v), want, want_fl, v, 0, 0);
         FROM_INT(from_i32, int32_t, mpfr_set_sj, intmax_t)
         FROM_INT(from_u32, uint32_t, mpfr_set_uj, uintmax_t)

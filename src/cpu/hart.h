@@ -123,7 +123,15 @@ struct hart {
     struct bus *bus;
     const struct hart_env *env;
     struct code_cache *code;
-    void *run; /* the run loop's own */
+    struct hart_banks *banks; /* TLBs, see context.c */
+    struct fetch_tlb *fetch;
+    bool step;       /* the run loop decodes instruction by instruction */
+    bool trapped;    /* hart_run() must return `left` */
+    struct exit left;
+    unsigned traps_in_a_row; /* since the last instruction retired */
+    uint64_t last_trap_retired;
+    int64_t budget;  /* of the run loop, while handlers do not hold it */
+    int64_t run_base; /* turn_retired = run_base - budget at a block boundary */
 };
 
 /* Instructions retired, by this hart; and the machine's clock, in instruction slots: both exact inside CSR, trap and MMIO code. */
@@ -135,6 +143,12 @@ static inline uint64_t hart_cycle(const struct hart *h)
 {
     return h->clock + h->turn_retired;
 }
+
+/* A hart on a bus, reset. code, isa and env as they are for every hart of the machine; all must outlive it. NULL: no memory. */
+struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struct code_cache *code, const struct hart_env *env);
+void hart_free(struct hart *h);
+/* To power-on state (Priv. 3.4), pc 0; time and wires into mip are the caller's. */
+void hart_reset(struct hart *h);
 
 /* A privilege, V, satp, vsatp, hgatp, mstatus/vsstatus (MPRV, MPP, MPV, SUM, MXR, FS), menvcfg/henvcfg translation bit, frm or PMP changed:
  * recompute what the run loop caches of them (TLB bank, fetch context). Cheap; implemented with the run loop. */

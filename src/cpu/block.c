@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* From bytes of a page to a block of operations. */
+#include <string.h>
+
+#include "cpu/op.h"
+
+/* The block being formed. */
+struct former {
+    struct code_cache *c;
+    const struct handler_table *t;
+    enum fetch_context fp;
+    bool linkable; /* branches within the page may be linked: the block is entered in the page's map */
+    unsigned n;    /* instructions so far */
+    uint32_t first;
+};
+
+static struct op *emit(struct former *b, handler *fn, unsigned off, unsigned len)
+{
+    struct code_cache *c = b->c;
+    struct op *op = &c->ops[c->used];
+    c->offset[c->used] = (uint16_t)(off | (len == 2));
+    c->used++;
+    *op = (struct op){.fn = fn, .n = (uint8_t)b->n};
+    return op;
+}
+
+static uint8_t dest(uint8_t rd)
+{
+    return rd ? rd : 32;
+}
+
+static bool on_page(int32_t target)
+{
+    return target >= 0 && target < PAGE_SIZE;
+}
+
+/* Ends the block: execution goes on at target, relative to the page. */
+static void emit_end(struct former *b, unsigned off, int32_t target)
+{
+    struct op *op = emit(b, b->linkable && on_page(target) ? b->t->end : b->t->far, off, 4);
+    op->imm = target;
+}
+
+static bool misaligned_target(const struct former *b, int32_t target)
+{
+    return (target & 2) && !b->c->isa.c;
+}
+
+static void emit_branch(struct former *b, const struct insn *i, unsigned off)
+{
+    static const uint8_t order[] = {[INSN_beq - INSN_beq] = 0, [INSN_bne - INSN_beq] = 1, [INSN_blt - INSN_beq] = 2,
+                                    [INSN_bge - INSN_beq] = 3, [INSN_bltu - INSN_beq] = 4, [INSN_bgeu - INSN_beq] = 5};
+    int32_t target = (int32_t)off + i->imm;
+    handler *fn = b->linkable && on_page(target) ? b->t->insn[i->id] : b->t->branch_far[order[i->id - INSN_beq]];
+    if (misaligned_target(b, target))
+        fn = b->t->branch_misaligned[order[i->id - INSN_beq]];
+    struct op *op = emit(b, fn, off, i->len);
+    op->rs1 = i->rs1;
+    op->rs2 = i->rs2;
+    op->imm = target;
+}
+
+static bool rm_is_nearest_even(const struct former *b, const struct insn *i)
+{
+    return i->rm == 0 || (i->rm == 7 && b->fp == FETCH_FP_DIRTY);
+}
+
+static void emit_fp(struct former *b, const struct insn *i, unsigned off)
+{
+    const struct handler_table *t = b->t;
+    enum insn_format format = insn_rows[i->id].format;
+    handler *fn = t->insn[i->id];
+    bool writes_f = format == FMT_FL || format == FMT_FR || format == FMT_FRM || format == FMT_F4 || format == FMT_XTOF || format == FMT_XF;
+    bool rounds = format == FMT_FRM || format == FMT_F4 || format == FMT_FTOX || format == FMT_XTOF;
+    bool computes = rounds || i->id == INSN_fmin_s || i->id == INSN_fmax_s || i->id == INSN_fmin_d || i->id == INSN_fmax_d ||
+                    i->id == INSN_feq_s || i->id == INSN_flt_s || i->id == INSN_fle_s || i->id == INSN_feq_d || i->id == INSN_flt_d ||
+                    i->id == INSN_fle_d;
+    if (b->fp == FETCH_FP_OFF) {
+        struct op *op = emit(b, t->insn[INSN_illegal], off, i->len);
+        op->imm = (int32_t)i->raw;
+        return;
+    }
+    if (b->fp == FETCH_FP_CLEAN && writes_f) {
+        emit(b, t->fp_dirty, off, i->len);
+        return;
+    }
+    bool soft = computes && (!t->fp_to_int_rtz[0] || b->fp == FETCH_FP_CLEAN || (rounds && !rm_is_nearest_even(b, i)));
+    if (format == FMT_FTOX) {
+        soft = true;
+        if (i->rm == 1 && t->fp_to_int_rtz[0] && b->fp != FETCH_FP_CLEAN) {
+            static const uint8_t kind[][2] = {{INSN_fcvt_w_s, 0}, {INSN_fcvt_wu_s, 1}, {INSN_fcvt_l_s, 2}, {INSN_fcvt_lu_s, 3},
+                                              {INSN_fcvt_w_d, 4}, {INSN_fcvt_wu_d, 5}, {INSN_fcvt_l_d, 6}, {INSN_fcvt_lu_d, 7}};
+            for (unsigned k = 0; k < ARRAY_LEN(kind); k++)
+                if (kind[k][0] == i->id)
+                    fn = t->fp_to_int_rtz[kind[k][1]];
+            soft = false;
+        }
+    }
+    struct op *op = emit(b, soft ? t->fp_soft : fn, off, i->len);
+    op->rd = format == FMT_FX || format == FMT_FTOX ? dest(i->rd) : i->rd;
+    op->rs1 = i->rs1;
+    op->rs2 = i->rs2;
+    op->imm = soft ? (int32_t)(i->id | (uint32_t)i->rm << 8 | (uint32_t)i->rs3 << 16) : format == FMT_F4 ? i->rs3 : i->imm;
+}
+
+/* An instruction that does nothing but count. It needs an operation only where a block starts: links lead to a block's first
+ * operation, whose offset must be that of the block. */
+static bool emit_nothing(struct former *b, unsigned off, unsigned len)
+{
+    if (b->c->used == b->first)
+        emit(b, b->t->insn[INSN_fence], off, len);
+    return true;
+}
+
+/* Emits one instruction. False: it ends the block. */
+static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
+{
+    const struct handler_table *t = b->t;
+    unsigned at = *off;
+    struct op *op;
+    b->n++;
+    *off += i->len;
+    switch (insn_rows[i->id].format) {
+    case FMT_R:
+    case FMT_R1:
+    case FMT_I:
+    case FMT_SH:
+        if (i->id == INSN_jalr)
+            break;
+        if (!i->rd)
+            return emit_nothing(b, at, i->len); /* a hint */
+        op = emit(b, t->insn[i->id], at, i->len);
+        op->rd = i->rd;
+        op->rs1 = i->rs1;
+        op->rs2 = i->rs2;
+        op->imm = i->imm;
+        return true;
+    case FMT_U:
+        if (!i->rd)
+            return emit_nothing(b, at, i->len);
+        op = emit(b, t->insn[i->id], at, i->len);
+        op->rd = i->rd;
+        op->imm = i->id == INSN_auipc ? i->imm + (int32_t)at : i->imm;
+        return true;
+    case FMT_L:
+    case FMT_S:
+    case FMT_AMO:
+    case FMT_HLV:
+    case FMT_HSV:
+    case FMT_CBO:
+    case FMT_CSR:
+    case FMT_CSRI:
+        op = emit(b, t->insn[i->id], at, i->len);
+        op->rd = dest(i->rd);
+        op->rs1 = i->rs1;
+        op->rs2 = i->rs2;
+        op->imm = insn_rows[i->id].format == FMT_HLV || insn_rows[i->id].format == FMT_HSV || insn_rows[i->id].format == FMT_CBO
+                      ? (int32_t)i->raw
+                      : i->imm;
+        return true;
+    case FMT_FENCE:
+        return emit_nothing(b, at, i->len);
+    case FMT_B:
+        emit_branch(b, i, at);
+        return true;
+    case FMT_J:
+        if (misaligned_target(b, (int32_t)at + i->imm)) {
+            op = emit(b, t->jump_misaligned, at, i->len);
+            op->imm = (int32_t)at + i->imm;
+            return false;
+        }
+        if (i->rd) {
+            op = emit(b, t->link, at, i->len);
+            op->rd = i->rd;
+            op->imm = (int32_t)*off;
+        }
+        if (on_page((int32_t)at + i->imm) && b->linkable && b->n < BLOCK_MAX) {
+            *off = at + (unsigned)i->imm; /* the block follows the jump */
+            return i->rd ? true : emit_nothing(b, at, i->len);
+        }
+        emit_end(b, at, (int32_t)at + i->imm);
+        return false;
+    case FMT_FVMA:
+        op = emit(b, t->insn[i->id], at, i->len);
+        op->rs1 = i->rs1;
+        op->rs2 = i->rs2;
+        op->imm = (int32_t)i->raw;
+        return false;
+    case FMT_NONE:
+        op = emit(b, t->insn[i->id], at, i->len);
+        op->imm = (int32_t)i->raw;
+        return i->id == INSN_wfi;
+    case FMT_FL:
+    case FMT_FS:
+    case FMT_FR:
+    case FMT_FRM:
+    case FMT_F4:
+    case FMT_FX:
+    case FMT_FTOX:
+    case FMT_XTOF:
+    case FMT_XF:
+        emit_fp(b, i, at);
+        return true;
+    }
+    op = emit(b, t->insn[INSN_jalr], at, i->len);
+    op->rd = dest(i->rd);
+    op->rs1 = i->rs1;
+    op->imm = i->imm;
+    return false;
+}
+
+static struct former begin(struct code_cache *c, enum fetch_context context, bool linkable)
+{
+    if (c->used > ARENA_OPS - 4 * BLOCK_MAX)
+        code_cache_reset(c);
+    return (struct former){
+        .c = c, .t = c->handlers, .fp = context & 3, .linkable = linkable && !(context & FETCH_STEP), .first = c->used};
+}
+
+static uint64_t granules(unsigned off, unsigned len)
+{
+    return BIT(off / 64) | BIT((off + len - 1) / 64);
+}
+
+uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off)
+{
+    struct former b = begin(c, page->context, true);
+    unsigned start = off, limit = page->context & FETCH_STEP ? 1 : BLOCK_MAX;
+    bool open = true;
+    while (open && b.n < limit) {
+        uint16_t half[2] = {0, 0};
+        memcpy(half, page->bytes + off, 2);
+        if (off + 2 < PAGE_SIZE)
+            memcpy(half + 1, page->bytes + off + 2, 2);
+        if (off + insn_length(half[0]) > PAGE_SIZE)
+            break; /* it goes on on the next page: fetch_lookup() deals with it */
+        struct insn i = decode(c->decoder, half[0] | (uint32_t)half[1] << 16);
+        page->granules |= granules(off, i.len);
+        open = emit_insn(&b, &i, &off);
+        if (off >= PAGE_SIZE)
+            break;
+    }
+    if (open)
+        emit_end(&b, off < PAGE_SIZE ? off : PAGE_SIZE - 2, (int32_t)off);
+    page->granules |= granules(start, 2);
+    page->entry[start / 2] = b.first;
+    bus_flag_page(c->bus, page->pa, PAGE_CODE, true);
+    return b.first;
+}
+
+uint32_t block_form_uncached(struct code_cache *c, enum fetch_context context, uint32_t raw, unsigned off)
+{
+    struct former b = begin(c, context, false);
+    struct insn i = decode(c->decoder, raw);
+    if (emit_insn(&b, &i, &off))
+        emit_end(&b, (off - i.len) & (PAGE_SIZE - 1), (int32_t)off);
+    return b.first;
+}
+
+uint32_t block_form_crossing(struct code_cache *c, struct code_page *page, uint32_t raw)
+{
+    struct former b = begin(c, page->context, false);
+    unsigned off = PAGE_SIZE - 2;
+    struct op *op = emit(&b, b.t->cross, off, 4);
+    op->n = 1;
+    op->imm = (int32_t)raw;
+    struct insn i = decode(c->decoder, raw);
+    if (emit_insn(&b, &i, &off))
+        emit_end(&b, PAGE_SIZE - 2, (int32_t)off);
+    page->entry[PAGE_HALVES - 1] = b.first;
+    page->granules |= BIT(63);
+    bus_flag_page(c->bus, page->pa, PAGE_CODE, true);
+    return b.first;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* The code cache: where decoded operations live, and how stores drop them. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "cpu/op.h"
+
+static void *reserve(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static size_t page_count(const struct mem_region *r)
+{
+    return r->size >> PAGE_SHIFT;
+}
+
+/* The list of code pages of physical page pa, or NULL where there is no memory. */
+static struct code_page **page_slot(struct code_cache *c, uint64_t pa)
+{
+    for (unsigned i = 0; i < c->regions; i++) {
+        const struct mem_region *r = bus_memory(c->bus, i);
+        if (pa - r->base < r->size)
+            return &c->pages[i][(pa - r->base) >> PAGE_SHIFT];
+    }
+    return NULL;
+}
+
+/* The store [pa, pa + len), within one page, has happened. */
+static void code_written(void *ctx, uint64_t pa, uint64_t len)
+{
+    struct code_cache *c = ctx;
+    struct code_page **slot = page_slot(c, pa);
+    uint64_t first = (pa & ~PAGE_MASK) / 64, last = ((pa & ~PAGE_MASK) + len - 1) / 64;
+    uint64_t touched = MASK(last, first);
+    bool dropped = false, left = false;
+    for (struct code_page *p = slot ? *slot : NULL; p; p = p->next) {
+        if (p->granules & touched) {
+            memset(p->entry, 0, sizeof p->entry);
+            p->granules = 0;
+            dropped = true;
+        }
+        left |= p->granules != 0;
+    }
+    if (dropped && c->running)
+        c->running->kick |= KICK_CODE;
+    if (!left)
+        bus_flag_page(c->bus, pa, PAGE_CODE, false);
+}
+
+static void page_protected(void *ctx, uint64_t page_pa)
+{
+    struct code_cache *c = ctx;
+    for (unsigned i = 0; i < c->nharts; i++)
+        hart_protect_page(c->harts[i], page_pa);
+}
+
+static const struct handler_table *host_handlers(void)
+{
+#ifdef VITRINE_RUN_V3
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma"))
+        return &handlers_v3;
+#endif
+    return &handlers_base;
+}
+
+struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa)
+{
+    struct code_cache *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->bus = bus;
+    c->isa = *isa;
+    c->handlers = host_handlers();
+    c->decoder = decode_table_new(isa);
+    c->ops = reserve(ARENA_OPS * sizeof *c->ops);
+    c->offset = reserve(ARENA_OPS * sizeof *c->offset);
+    c->used = 1;
+    while (bus_memory(bus, c->regions))
+        c->regions++;
+    c->pages = calloc(c->regions + 1, sizeof *c->pages);
+    bool ok = c->decoder && c->ops && c->offset && c->pages;
+    for (unsigned i = 0; ok && i < c->regions; i++) {
+        c->pages[i] = reserve(page_count(bus_memory(bus, i)) * sizeof *c->pages[i]);
+        ok = c->pages[i] != NULL;
+    }
+    if (!ok) {
+        code_cache_free(c);
+        return NULL;
+    }
+    bus_set_flag_owner(bus, PAGE_CODE, code_written, c);
+    bus_set_protect_hook(bus, page_protected, c);
+    return c;
+}
+
+void code_cache_free(struct code_cache *c)
+{
+    if (!c)
+        return;
+    for (struct code_page *p = c->all, *next; p; p = next) {
+        next = p->next_of_all;
+        free(p);
+    }
+    for (unsigned i = 0; c->pages && i < c->regions; i++)
+        if (c->pages[i])
+            munmap(c->pages[i], page_count(bus_memory(c->bus, i)) * sizeof *c->pages[i]);
+    free(c->pages);
+    if (c->ops)
+        munmap(c->ops, ARENA_OPS * sizeof *c->ops);
+    if (c->offset)
+        munmap(c->offset, ARENA_OPS * sizeof *c->offset);
+    decode_table_free(c->decoder);
+    free(c->harts);
+    free(c);
+}
+
+struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_context context)
+{
+    struct mem_region *r = bus_memory_at(c->bus, pa);
+    struct code_page **slot = r ? page_slot(c, pa) : NULL;
+    if (!slot)
+        return NULL;
+    for (struct code_page *p = *slot; p; p = p->next)
+        if (p->context == context)
+            return p;
+    struct code_page *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->pa = pa & PAGE_MASK;
+    p->bytes = r->host + (p->pa - r->base);
+    p->context = context;
+    p->next = *slot;
+    *slot = p;
+    p->next_of_all = c->all;
+    c->all = p;
+    return p;
+}
+
+void code_cache_reset(struct code_cache *c)
+{
+    for (struct code_page *p = c->all; p; p = p->next_of_all) {
+        if (!p->granules)
+            continue;
+        memset(p->entry, 0, sizeof p->entry);
+        p->granules = 0;
+    }
+    c->used = 1;
+    c->resets++;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Loads and stores that missed the TLB: translation, MMIO, misaligned accesses that cross pages, flagged pages; atomics; cbo; HLV and HSV. */
+#include <string.h>
+
+#include "cpu/op.h"
+#include "cpu/trap.h"
+
+/* Where an access of up to 8 bytes within one page goes. */
+struct place {
+    uint64_t pa;
+    uint8_t *host; /* NULL: MMIO, or nothing */
+    struct mem_region *region;
+};
+
+static bool fault(struct hart *h, uint64_t cause, uint64_t va)
+{
+    h->last_trap = (struct trap){.cause = cause, .tval = va, .gva = hart_data_ctx(h).virt};
+    return false;
+}
+
+static uint64_t access_cause(enum mmu_access a)
+{
+    return a == MMU_W ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS;
+}
+
+static bool find(struct hart *h, const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu_access a, struct mmu_map *m, struct place *p)
+{
+    struct mmu_fault f;
+    if (!mmu_translate(c, va, size, a, false, m, &f, NULL)) {
+        h->last_trap = (struct trap){.cause = f.cause, .tval = f.tval, .tval2 = f.tval2, .tinst = f.tinst, .gva = f.gva};
+        return false;
+    }
+    p->pa = m->pa;
+    p->region = bus_memory_at(h->bus, m->pa);
+    p->host = p->region ? p->region->host + (m->pa - p->region->base) : NULL;
+    if (p->region && a == MMU_W && p->region->readonly)
+        return fault(h, CAUSE_STORE_ACCESS, va);
+    return true;
+}
+
+static bool flagged(const struct place *p)
+{
+    return p->region->flags[(p->pa - p->region->base) >> PAGE_SHIFT] != 0;
+}
+
+/* Translates for the current data regime and keeps the result in its TLB bank where that may be. */
+static bool find_data(struct hart *h, uint64_t va, unsigned size, enum mmu_access a, struct place *p)
+{
+    struct mmu_ctx c = hart_data_ctx(h);
+    struct mmu_map m;
+    if (!find(h, &c, va, size, a, &m, p))
+        return false;
+    if (p->host && m.whole_page && !(a == MMU_W && flagged(p)))
+        tlb_fill(h->tlb, a == MMU_W, va, p->host - (va & ~PAGE_MASK), m.page_size);
+    return true;
+}
+
+static bool load_place(struct hart *h, const struct place *p, uint64_t va, unsigned size, uint64_t *val)
+{
+    *val = 0;
+    if (p->host) {
+        memcpy(val, p->host, size);
+        return true;
+    }
+    h->reservation = UINT64_MAX;
+    if (p->pa & (size - 1))
+        return fault(h, CAUSE_LOAD_ACCESS, va);
+    return bus_read(h->bus, p->pa, size, val) || fault(h, CAUSE_LOAD_ACCESS, va);
+}
+
+static bool store_place(struct hart *h, const struct place *p, uint64_t va, unsigned size, uint64_t val)
+{
+    if (p->host && !flagged(p)) {
+        memcpy(p->host, &val, size);
+        return true;
+    }
+    if (p->host)
+        return bus_dma_write(h->bus, p->pa, &val, size) || fault(h, CAUSE_STORE_ACCESS, va);
+    h->reservation = UINT64_MAX;
+    if (p->pa & (size - 1))
+        return fault(h, CAUSE_STORE_ACCESS, va);
+    return bus_write(h->bus, p->pa, size, val) || fault(h, CAUSE_STORE_ACCESS, va);
+}
+
+/* Bytes of [va, va + size) that lie on va's page. */
+static unsigned first_part(uint64_t va, unsigned size)
+{
+    uint64_t room = PAGE_SIZE - (va & ~PAGE_MASK);
+    return room < size ? (unsigned)room : size;
+}
+
+static bool load_bytes(struct hart *h, const struct place *p, uint64_t va, unsigned n, uint8_t *out)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct place b = {p->pa + i, p->host ? p->host + i : NULL, p->region};
+        uint64_t v;
+        if (!load_place(h, &b, va + i, 1, &v))
+            return false;
+        out[i] = (uint8_t)v;
+    }
+    return true;
+}
+
+bool lsu_load(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
+{
+    struct place a, b;
+    unsigned n = first_part(va, size);
+    if (!find_data(h, va, n, MMU_R, &a))
+        return false;
+    if (n == size)
+        return load_place(h, &a, va, size, val);
+    uint8_t bytes[8] = {0};
+    if (!find_data(h, va + n, size - n, MMU_R, &b) || !load_bytes(h, &a, va, n, bytes) || !load_bytes(h, &b, va + n, size - n, bytes + n))
+        return false;
+    memcpy(val, bytes, sizeof bytes);
+    return true;
+}
+
+static bool store_bytes(struct hart *h, const struct place *p, uint64_t va, unsigned n, uint64_t val)
+{
+    for (unsigned i = 0; i < n; i++, val >>= 8) {
+        struct place b = {p->pa + i, p->host ? p->host + i : NULL, p->region};
+        if (!store_place(h, &b, va + i, 1, val & 0xff))
+            return false;
+    }
+    return true;
+}
+
+bool lsu_store(struct hart *h, uint64_t va, unsigned size, uint64_t val)
+{
+    struct place a, b;
+    unsigned n = first_part(va, size);
+    if (!find_data(h, va, n, MMU_W, &a))
+        return false;
+    if (n == size)
+        return store_place(h, &a, va, size, val);
+    return find_data(h, va + n, size - n, MMU_W, &b) && store_bytes(h, &a, va, n, val) && store_bytes(h, &b, va + n, size - n, val >> 8 * n);
+}
+
+/* ---- atomics: naturally aligned, in memory only ---- */
+
+static bool find_atomic(struct hart *h, uint64_t va, unsigned size, enum mmu_access a, struct place *p)
+{
+    if (va & (size - 1))
+        return fault(h, a == MMU_W ? CAUSE_STORE_MISALIGNED : CAUSE_LOAD_MISALIGNED, va);
+    if (!find_data(h, va, size, a, p))
+        return false;
+    return p->host || fault(h, access_cause(a), va);
+}
+
+uint64_t amo_compute(enum insn_id id, uint64_t old, uint64_t src)
+{
+    int64_t so = (int64_t)old, ss = (int64_t)src;
+    if (id == INSN_amomin_w || id == INSN_amomax_w) {
+        so = (int32_t)old;
+        ss = (int32_t)src;
+    }
+    if (id == INSN_amominu_w || id == INSN_amomaxu_w) {
+        old = (uint32_t)old;
+        src = (uint32_t)src;
+    }
+    if (id == INSN_amoswap_w || id == INSN_amoswap_d)
+        return src;
+    if (id == INSN_amoadd_w || id == INSN_amoadd_d)
+        return old + src;
+    if (id == INSN_amoxor_w || id == INSN_amoxor_d)
+        return old ^ src;
+    if (id == INSN_amoand_w || id == INSN_amoand_d)
+        return old & src;
+    if (id == INSN_amoor_w || id == INSN_amoor_d)
+        return old | src;
+    if (id == INSN_amomin_w || id == INSN_amomin_d)
+        return so < ss ? old : src;
+    if (id == INSN_amomax_w || id == INSN_amomax_d)
+        return so > ss ? old : src;
+    if (id == INSN_amominu_w || id == INSN_amominu_d)
+        return old < src ? old : src;
+    return old > src ? old : src; /* amomaxu */
+}
+
+bool lsu_amo(struct hart *h, uint64_t va, unsigned size, enum insn_id id, uint64_t src, uint64_t *old)
+{
+    struct place p;
+    return find_atomic(h, va, size, MMU_W, &p) && load_place(h, &p, va, size, old) && store_place(h, &p, va, size, amo_compute(id, *old, src));
+}
+
+bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
+{
+    struct place p;
+    if (!find_atomic(h, va, size, MMU_R, &p))
+        return false;
+    h->reservation = p.pa;
+    h->reservation_size = size;
+    return load_place(h, &p, va, size, val);
+}
+
+/* Fails unless this hart's last LR was of the same bytes and nothing dropped the reservation since. Unpriv. "Zalrsc" */
+bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, bool *done)
+{
+    struct place p;
+    *done = false;
+    uint64_t reserved = h->reservation;
+    h->reservation = UINT64_MAX;
+    if (va & (size - 1))
+        return fault(h, CAUSE_STORE_MISALIGNED, va);
+    if (reserved == UINT64_MAX)
+        return true;
+    if (!find_atomic(h, va, size, MMU_W, &p))
+        return false;
+    if (p.pa != reserved || size != h->reservation_size)
+        return true;
+    *done = true;
+    return store_place(h, &p, va, size, val);
+}
+
+/* ---- cache-block operations; a block is 64 bytes. Unpriv. "CMO" ---- */
+enum { CACHE_BLOCK = 64 };
+
+bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va)
+{
+    static const uint8_t zeros[CACHE_BLOCK];
+    bool inval_flushes;
+    struct place p;
+    uint64_t block = va & ~(uint64_t)(CACHE_BLOCK - 1);
+    if (!trap_cbo_allowed(h, insn, &inval_flushes, &h->last_trap))
+        return false;
+    struct mmu_ctx c = hart_data_ctx(h);
+    struct mmu_map m;
+    if (id == INSN_cbo_zero) {
+        if (!find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p)) {
+            h->last_trap.tval = va;
+            return false;
+        }
+        return (p.host && bus_dma_write(h->bus, p.pa, zeros, CACHE_BLOCK)) || fault(h, CAUSE_STORE_ACCESS, va);
+    }
+    /* The others need either permission; memory here has no caches to manage. */
+    if (find(h, &c, block, CACHE_BLOCK, MMU_R, &m, &p) || find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p))
+        return true;
+    h->last_trap.tval = va;
+    return false;
+}
+
+/* ---- hypervisor loads and stores. Priv. 18.3.1 ---- */
+
+static unsigned hyp_size(enum insn_id id)
+{
+    if (id == INSN_hlv_b || id == INSN_hlv_bu || id == INSN_hsv_b)
+        return 1;
+    if (id == INSN_hlv_h || id == INSN_hlv_hu || id == INSN_hlvx_hu || id == INSN_hsv_h)
+        return 2;
+    return id == INSN_hlv_d || id == INSN_hsv_d ? 8 : 4;
+}
+
+bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va, uint64_t *val)
+{
+    struct mmu_ctx c;
+    bool store = id == INSN_hsv_b || id == INSN_hsv_h || id == INSN_hsv_w || id == INSN_hsv_d;
+    bool hlvx = id == INSN_hlvx_hu || id == INSN_hlvx_wu;
+    unsigned size = hyp_size(id), n = first_part(va, size);
+    enum mmu_access a = store ? MMU_W : MMU_R;
+    struct place p[2];
+    struct mmu_map m;
+    if (!hart_hyp_ctx(h, insn, hlvx, &c, &h->last_trap))
+        return false;
+    if (!find(h, &c, va, n, a, &m, &p[0]) || (n < size && !find(h, &c, va + n, size - n, a, &m, &p[1])))
+        return false;
+    if (n == size) {
+        if (store ? store_place(h, &p[0], va, size, *val) : load_place(h, &p[0], va, size, val))
+            return true;
+    } else if (store) {
+        if (store_bytes(h, &p[0], va, n, *val) && store_bytes(h, &p[1], va + n, size - n, *val >> 8 * n))
+            return true;
+    } else {
+        uint8_t bytes[8] = {0};
+        if (load_bytes(h, &p[0], va, n, bytes) && load_bytes(h, &p[1], va + n, size - n, bytes + n)) {
+            memcpy(val, bytes, sizeof bytes);
+            return true;
+        }
+    }
+    h->last_trap.gva = c.virt;
+    return false;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decoded operations and where they are kept.
+ *
+ * Code is decoded into blocks: straight-line runs of operations with one entry and any number of branches out, at most BLOCK_MAX
+ * instructions, from one page of memory. Every operation is 16 bytes: the handler that executes it and its operands. Blocks lie one
+ * after the other in an arena. A code page (physical page + fetch context) maps each half word of the page to the operation that
+ * starts a block there. Branches within a page are linked: they hold the distance to their target operation. Everything else goes
+ * through the fetch TLB, which maps a virtual page to its code page. So nothing outside a page points into its blocks, and to
+ * invalidate a page is to clear its entries.
+ *
+ * Operations know no virtual address, mode or hart: pc is hart.page_va plus the operation's offset in its page.
+ */
+#ifndef VITRINE_OP_H
+#define VITRINE_OP_H
+
+#include "cpu/decode.h"
+#include "cpu/hart.h"
+#include "mmu/tlb.h"
+
+struct op;
+
+#ifdef VITRINE_TRAMPOLINE
+/* The next operation, or NULL to leave the run loop; the budget travels in hart.budget. */
+typedef const struct op *handler(struct hart *h, const struct op *op, int64_t budget, const struct tlb *tlb);
+#else
+/* Ends by calling the next operation's handler as a sibling call, or returns to leave the run loop. */
+typedef void handler(struct hart *h, const struct op *op, int64_t budget, const struct tlb *tlb);
+#endif
+
+struct op {
+    handler *fn;
+    uint8_t rd, rs1, rs2; /* register numbers; rd = 32 for x0 as a destination */
+    uint8_t n;            /* instructions from the block's entry to the end of this operation */
+    int32_t imm;
+};
+_Static_assert(sizeof(struct op) == 16, "operations are 16 bytes");
+
+enum {
+    BLOCK_MAX = 64,         /* instructions in a block */
+    PAGE_HALVES = PAGE_SIZE / 2,
+    FETCH_ENTRIES = 256,
+    ARENA_OPS = 1 << 21,
+};
+
+/* What decoded operations depend on beside the bytes. */
+enum fetch_context {
+    FETCH_FP_OFF,   /* FS = Off: floating point is illegal */
+    FETCH_FP_CLEAN, /* FS = Initial or Clean: an instruction that changes FP state makes it Dirty first */
+    FETCH_FP_DIRTY, /* FS = Dirty and frm = RNE: the host's FPU does the work */
+    FETCH_FP_FRM,   /* FS = Dirty, another frm */
+    FETCH_STEP = 4, /* flag: blocks of one instruction, nothing fused */
+    FETCH_CONTEXTS = 8
+};
+
+struct code_page {
+    uint64_t pa;
+    const uint8_t *bytes;        /* the page in host memory */
+    uint64_t granules;           /* bit i: bytes 64 i .. 64 i + 63 are decoded somewhere in this page's blocks */
+    struct code_page *next;      /* the same page in another fetch context */
+    struct code_page *next_of_all;
+    enum fetch_context context;
+    uint32_t entry[PAGE_HALVES]; /* arena index of the block that starts at each half word; 0: none */
+};
+
+struct fetch_entry {
+    uint64_t tag; /* virtual page address, or TLB_NO_TAG */
+    struct code_page *page;
+};
+struct fetch_tlb {
+    struct fetch_entry entry[FETCH_ENTRIES];
+    bool empty;
+    bool super; /* some entries are fragments of superpages */
+    struct tlb_key key;
+    enum fetch_context context;
+    uint64_t used;
+};
+
+struct handler_table;
+
+/* Shared by the harts of a machine. */
+struct code_cache {
+    struct bus *bus;
+    struct decode_table *decoder;
+    const struct handler_table *handlers;
+    struct isa isa;
+    struct op *ops;     /* ARENA_OPS; index 0 is never used */
+    uint16_t *offset;   /* per operation: its instruction's byte offset in its page, plus 1 if it is 2 bytes long */
+    uint64_t resets;
+    uint32_t used;
+    struct code_page ***pages; /* [memory region][page] -> list of contexts */
+    unsigned regions;
+    struct code_page *all;
+    struct hart *running; /* who must hear that code was dropped */
+    struct hart **harts;
+    unsigned nharts;
+};
+
+/* handlers chosen for this host's processor. NULL: no memory. */
+struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa);
+void code_cache_free(struct code_cache *c);
+/* The code page for physical page pa (which is in memory) in a context. NULL: no memory. */
+struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_context context);
+/* Forgets all decoded operations (the arena is full, or handlers changed). */
+void code_cache_reset(struct code_cache *c);
+
+/* Decodes the block that starts at byte off of the page; returns its arena index, entered in the page's map. May reset the cache first. */
+uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off);
+/* One instruction that must not be cached (its page has no single PMP answer, or it crosses into such a page). */
+uint32_t block_form_uncached(struct code_cache *c, enum fetch_context context, uint32_t raw, unsigned off);
+
+/* The instruction that starts in the last two bytes of the page; raw: all four bytes. Entered in the page's map. */
+uint32_t block_form_crossing(struct code_cache *c, struct code_page *page, uint32_t raw);
+
+/* Virtual address of the instruction of an operation. */
+static inline uint64_t op_pc(const struct hart *h, const struct op *op)
+{
+    return h->page_va + (h->code->offset[op - h->code->ops] & ~1u);
+}
+
+/* And of the instruction that follows it in memory. */
+static inline uint64_t op_next_pc(const struct hart *h, const struct op *op)
+{
+    unsigned o = h->code->offset[op - h->code->ops];
+    return h->page_va + (o & ~1u) + (o & 1 ? 2 : 4);
+}
+
+/* ---- handlers, by role; one table per translation of exec.inc ---- */
+struct fusion {
+    uint8_t a, b;    /* insn ids of two operations in a row */
+    uint8_t forward; /* 0: none; 1: rs1 of b is rd of a; 2: rs2 of b is */
+    handler *fn;
+};
+struct handler_table {
+    handler *insn[INSN_COUNT]; /* what executes each instruction; branches: target not yet linked */
+    handler *branch_linked[6]; /* in the order beq bne blt bge bltu bgeu */
+    handler *branch_far[6];
+    handler *branch_misaligned[6]; /* the target is not 4-byte aligned and this hart has no C */
+    handler *link;       /* rd = page_va + imm: the link of a jal whose target follows inline, and auipc */
+    handler *end;        /* goes on at byte imm of this page: not yet linked */
+    handler *end_linked;
+    handler *far;        /* goes on at page_va + imm */
+    handler *jump_misaligned;
+    handler *cross;      /* the instruction's second half lies on the next page: imm holds all four bytes */
+    handler *fp_dirty;   /* FS becomes Dirty, then the same pc again */
+    handler *fp_soft;    /* any FP computation, by softfp: imm = insn id | rm << 8 | rs3 << 16 */
+    handler *fp_to_int_rtz[8]; /* fcvt.{w,wu,l,lu}.{s,d} with rm = RTZ */
+    const struct fusion *fusions;
+    unsigned nfusions;
+};
+extern const struct handler_table handlers_base;
+#ifdef VITRINE_RUN_V3
+extern const struct handler_table handlers_v3;
+#endif
+
+/* Delivers h->last_trap, raised at h->pc: true when it was taken (pc is the trap handler's), false when hart_run() must return it. run.c */
+bool hart_deliver(struct hart *h);
+/* The instruction at h->pc as fetched (2 or 4 bytes), for tval; it was fetched a moment ago. */
+uint32_t fetch_raw(struct hart *h);
+/* FS becomes Dirty (in vsstatus too when V = 1). */
+void fp_make_dirty(struct hart *h);
+
+/* ---- the hart's side of fetch and data TLBs: context.c ---- */
+struct hart_banks;
+/* The code page and entry for h->pc; sets page_va. NULL: h->last_trap tells the fault. */
+const struct op *fetch_lookup(struct hart *h);
+/* For handlers: drop cached translations on this host page for writing (a flag came). */
+void hart_protect_page(struct hart *h, uint64_t page_pa);
+
+/* ---- slow paths of memory access: lsu.c. False: h->last_trap is the fault. va, pc, turn_retired are exact in the hart. ---- */
+MUST_USE bool lsu_load(struct hart *h, uint64_t va, unsigned size, uint64_t *val);
+MUST_USE bool lsu_store(struct hart *h, uint64_t va, unsigned size, uint64_t val);
+/* Reads, computes by the AMO's insn id, writes. *old: the former value, zero-extended. */
+MUST_USE bool lsu_amo(struct hart *h, uint64_t va, unsigned size, enum insn_id id, uint64_t src, uint64_t *old);
+MUST_USE bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val);
+MUST_USE bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, bool *done);
+MUST_USE bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va);
+MUST_USE bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va, uint64_t *val); /* HLV*: loads *val; HSV*: stores it */
+/* amo's arithmetic: new value for old and src; w: 32-bit operands. */
+uint64_t amo_compute(enum insn_id id, uint64_t old, uint64_t src);
+
+/* softfp for any FP computation (not loads, stores, moves). False: reserved rounding mode. Writes rd, accrues flags into h->fflags. */
+MUST_USE bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, unsigned rs1, unsigned rs2, unsigned rs3);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* The run loop's outside: enters decoded code, and between stretches of it delivers interrupts and traps. */
+#include "cpu/csr.h"
+#include "cpu/hostfp.h"
+#include "cpu/op.h"
+#include "cpu/trap.h"
+
+enum { STUCK_TRAPS = 1000 }; /* in a row without an instruction retired between them */
+
+unsigned hart_fflags(struct hart *h)
+{
+#if HOSTFP_AVAILABLE
+    h->fflags |= hostfp_take_flags();
+#endif
+    return h->fflags;
+}
+
+void hart_set_fflags(struct hart *h, unsigned fl)
+{
+#if HOSTFP_AVAILABLE
+    hostfp_clear_flags();
+#endif
+    h->fflags = fl & 31;
+}
+
+void hart_set_irq(struct hart *h, enum irq_bit bit, bool level)
+{
+    uint64_t before = h->csr.mip_line;
+    h->csr.mip_line = level ? before | BIT(bit) : before & ~BIT(bit);
+    if (h->csr.mip_line != before)
+        h->kick |= KICK_IRQ;
+}
+
+bool hart_deliver(struct hart *h)
+{
+    struct trap_target to = trap_route(h, h->last_trap.cause);
+    uint64_t retired = hart_instret(h);
+    if (!to.virt && (h->native >> to.priv & 1)) {
+        h->left = (struct exit){.reason = EXIT_TRAP, .trap = h->last_trap, .to = to.priv, .to_virt = to.virt};
+        h->trapped = true;
+        return false;
+    }
+    h->traps_in_a_row = retired == h->last_trap_retired ? h->traps_in_a_row + 1 : 0;
+    h->last_trap_retired = retired;
+    if (h->traps_in_a_row > STUCK_TRAPS) {
+        h->left = (struct exit){.reason = EXIT_STUCK, .trap = h->last_trap, .to = to.priv, .to_virt = to.virt};
+        h->trapped = true;
+        h->traps_in_a_row = 0;
+        return false;
+    }
+    trap_take(h, &h->last_trap, h->pc);
+    return true;
+}
+
+/* Runs decoded code from op until it is left; h->pc, turn_retired say how far it came. budget: see exec.inc. */
+static void execute(struct hart *h, const struct op *op, int64_t budget)
+{
+    h->run_base = (int64_t)h->turn_retired + budget;
+    h->budget = budget;
+#ifdef VITRINE_TRAMPOLINE
+    while (op)
+        op = op->fn(h, op, h->budget, h->tlb);
+#else
+    op->fn(h, op, budget, h->tlb);
+#endif
+    h->turn_retired = (uint64_t)(h->run_base - h->budget);
+}
+
+static void set_step(struct hart *h, bool step)
+{
+    if (h->step == step)
+        return;
+    h->step = step;
+    hart_context_changed(h);
+}
+
+/* Deals with h->kick. True: *e is why hart_run() must return. */
+static bool attend(struct hart *h, struct exit *e)
+{
+    uint32_t kick = h->kick;
+    h->kick = 0;
+    if (kick & KICK_EVENT) {
+        h->kick = kick & ~(uint32_t)(KICK_EVENT | KICK_CODE);
+        *e = (struct exit){.reason = EXIT_EVENT};
+        return true;
+    }
+    if (kick & KICK_WFI && !trap_wfi_wakes(h)) {
+        *e = (struct exit){.reason = EXIT_WFI};
+        return true;
+    }
+    if (kick & (KICK_IRQ | KICK_WFI) && trap_pending(h, &h->last_trap) && !hart_deliver(h)) {
+        h->trapped = false;
+        *e = h->left;
+        return true;
+    }
+    return false;
+}
+
+static struct exit run(struct hart *h, uint64_t n, bool step)
+{
+    uint64_t end = h->turn_retired + n;
+    struct exit e;
+    while (h->turn_retired < end || h->kick & ~(uint32_t)KICK_CODE) {
+        if (h->kick && attend(h, &e))
+            return e;
+        if (h->turn_retired >= end)
+            break;
+        uint64_t left = end - h->turn_retired;
+        set_step(h, step || left <= BLOCK_MAX);
+        const struct op *op = fetch_lookup(h);
+        if (op)
+            execute(h, op, h->step ? 0 : (int64_t)min_u64(left - BLOCK_MAX, INT64_MAX / 2));
+        else
+            hart_deliver(h);
+        if (h->trapped) {
+            h->trapped = false;
+            return h->left;
+        }
+    }
+    return (struct exit){.reason = EXIT_BUDGET};
+}
+
+struct exit hart_run(struct hart *h, uint64_t n)
+{
+#if HOSTFP_AVAILABLE
+    uint32_t saved = hostfp_enter();
+#endif
+    h->code->running = h;
+    struct exit e = run(h, n, false);
+    h->code->running = NULL;
+    hart_fflags(h);
+#if HOSTFP_AVAILABLE
+    hostfp_leave(saved);
+#endif
+    return e;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "mmu/tlb.h"
+
+static const struct tlb_entry no_entry = {TLB_NO_TAG, 0};
+
+static void clear_all(struct tlb *t)
+{
+    for (unsigned i = 0; i < TLB_ENTRIES; i++)
+        t->r[i] = t->w[i] = no_entry;
+}
+
+static void forget(struct tlb *t)
+{
+    t->logged = 0;
+    t->super_low = UINT64_MAX;
+    t->super_high = 0;
+}
+
+void tlb_init(struct tlb *t, const struct tlb_key *key)
+{
+    clear_all(t);
+    forget(t);
+    t->key = *key;
+}
+
+void tlb_fill(struct tlb *t, bool write, uint64_t va, void *host_page, uint64_t page_size)
+{
+    uint64_t page = va & PAGE_MASK;
+    unsigned i = tlb_index(va);
+    struct tlb_entry *e = write ? &t->w[i] : &t->r[i];
+    e->tag = page;
+    e->addend = (uint64_t)(uintptr_t)host_page - page;
+    if (t->logged < TLB_LOG)
+        t->log[t->logged] = (uint16_t)i;
+    if (t->logged <= TLB_LOG)
+        t->logged++;
+    if (page_size > PAGE_SIZE) {
+        uint64_t first = va & -page_size, last = first + (page_size - 1);
+        if (first < t->super_low)
+            t->super_low = first;
+        if (last > t->super_high)
+            t->super_high = last;
+    }
+}
+
+void tlb_flush(struct tlb *t)
+{
+    if (t->logged > TLB_LOG) {
+        clear_all(t);
+    } else {
+        for (unsigned k = 0; k < t->logged; k++)
+            t->r[t->log[k]] = t->w[t->log[k]] = no_entry;
+    }
+    forget(t);
+}
+
+void tlb_flush_page(struct tlb *t, uint64_t va)
+{
+    if (va >= t->super_low && va <= t->super_high) {
+        tlb_flush(t);
+        return;
+    }
+    unsigned i = tlb_index(va);
+    uint64_t page = va & PAGE_MASK;
+    if (t->r[i].tag == page)
+        t->r[i] = no_entry;
+    if (t->w[i].tag == page)
+        t->w[i] = no_entry;
+}
+
+static void protect_entry(struct tlb_entry *e, uint64_t host)
+{
+    if (e->tag != TLB_NO_TAG && e->tag + e->addend == host)
+        *e = no_entry;
+}
+
+void tlb_protect(struct tlb *t, const void *host_page)
+{
+    uint64_t host = (uint64_t)(uintptr_t)host_page;
+    if (t->logged > TLB_LOG) {
+        for (unsigned i = 0; i < TLB_ENTRIES; i++)
+            protect_entry(&t->w[i], host);
+    } else {
+        for (unsigned k = 0; k < t->logged; k++)
+            protect_entry(&t->w[t->log[k]], host);
+    }
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software TLB: banks of direct-mapped entries that turn a virtual address of RAM into a host pointer.
+ *
+ * A hit is one compare and one add: the entry for page number vpn stands at vpn mod TLB_ENTRIES, its tag is the page's virtual
+ * address, and (va + size - 1) & PAGE_MASK == tag holds exactly when the whole access lies on that page. Misaligned accesses within
+ * a page hit too; those that cross into the next page miss. Reads and writes have entries of their own: what may not be
+ * written through (no permission, D clear, a flagged page) has no write entry. What is not memory has no entry at all.
+ *
+ * A bank belongs to one translation regime: everything the mapping depends on is its key, so that a change of privilege, SUM,
+ * MXR or satp chooses another bank and flushes nothing.
+ */
+#ifndef VITRINE_TLB_H
+#define VITRINE_TLB_H
+
+#include "base/base.h"
+#include "dev/bus.h"
+
+enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS, TLB_LOG = 512 };
+#define TLB_NO_TAG UINT64_C(1) /* odd: equal to no page address */
+
+struct tlb_entry {
+    uint64_t tag;
+    uint64_t addend; /* host pointer = va + addend */
+};
+
+/* What the mappings of a bank depend on. */
+struct tlb_key {
+    uint64_t satp;  /* satp, or vsatp when virt; 0 in M mode */
+    uint64_t hgatp; /* 0 unless virt */
+    uint32_t flags; /* privilege, V, SUM, MXR, ... as the hart packs them */
+    bool virt;
+};
+
+struct tlb {
+    struct tlb_entry r[TLB_ENTRIES];
+    struct tlb_entry w[TLB_ENTRIES];
+    uint16_t log[TLB_LOG];          /* indices filled since the last flush, so that a flush of few entries is cheap */
+    unsigned logged;                /* > TLB_LOG: too many to list */
+    uint64_t super_low, super_high; /* virtual addresses between which entries came from superpages */
+    struct tlb_key key;
+    uint64_t used; /* for replacement among banks */
+};
+
+static inline unsigned tlb_index(uint64_t va)
+{
+    return (va >> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+}
+
+void tlb_init(struct tlb *t, const struct tlb_key *key);
+/* Maps the page of va to host memory. page_size: bytes of the guest's own (super)page around va. */
+void tlb_fill(struct tlb *t, bool write, uint64_t va, void *host_page, uint64_t page_size);
+void tlb_flush(struct tlb *t);
+/* Drops what the leaf PTE for va may have brought in, fragments of a superpage included. */
+void tlb_flush_page(struct tlb *t, uint64_t va);
+/* Drops write entries to the host page: it carries a flag now. */
+void tlb_protect(struct tlb *t, const void *host_page);
+
+#endif

@@ -12,7 +12,7 @@
 #endif
 
 /* The compiler may not look inside: a call in a loop stays a call in a loop. */
-#define NOINLINE __attribute__((noipa))
+#define NOINLINE     __attribute__((noipa))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Each guest defines this one. */

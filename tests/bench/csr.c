@@ -2,19 +2,19 @@
 /* The CSR accesses of a supervisor's fast paths, in S mode: scratch swaps, trap registers, sie, sstatus.SPIE, satp. */
 #include "bench.h"
 
-#define CSR_SWAP(csr, v) \
-    __extension__({ \
-        uint64_t old_; \
-        __asm__ volatile("csrrw %0, " #csr ", %1" : "=r"(old_) : "r"(v)); \
-        old_; \
+#define CSR_SWAP(csr, v)                                                                                               \
+    __extension__({                                                                                                    \
+        uint64_t old_;                                                                                                 \
+        __asm__ volatile("csrrw %0, " #csr ", %1" : "=r"(old_) : "r"(v));                                              \
+        old_;                                                                                                          \
     })
-#define CSR_READ(csr) \
-    __extension__({ \
-        uint64_t old_; \
-        __asm__ volatile("csrr %0, " #csr : "=r"(old_)); \
-        old_; \
+#define CSR_READ(csr)                                                                                                  \
+    __extension__({                                                                                                    \
+        uint64_t old_;                                                                                                 \
+        __asm__ volatile("csrr %0, " #csr : "=r"(old_));                                                               \
+        old_;                                                                                                          \
     })
-#define CSR_SET(csr, v) __asm__ volatile("csrs " #csr ", %0" ::"r"(v) : "memory")
+#define CSR_SET(csr, v)   __asm__ volatile("csrs " #csr ", %0" ::"r"(v) : "memory")
 #define CSR_CLEAR(csr, v) __asm__ volatile("csrc " #csr ", %0" ::"r"(v) : "memory")
 
 enum { SPIE = 1 << 5, STIE = 1 << 5 };

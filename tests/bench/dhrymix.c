@@ -21,16 +21,11 @@ static char first_char, second_char, flag;
 static NOINLINE enum shade next_shade(enum shade s)
 {
     switch (s) {
-    case RED:
-        return counter > 100 ? ORANGE : GREEN;
-    case ORANGE:
-        return BLUE;
-    case YELLOW:
-        return flag ? RED : YELLOW;
-    case GREEN:
-        return YELLOW;
-    case BLUE:
-        break;
+    case RED: return counter > 100 ? ORANGE : GREEN;
+    case ORANGE: return BLUE;
+    case YELLOW: return flag ? RED : YELLOW;
+    case GREEN: return YELLOW;
+    case BLUE: break;
     }
     return RED;
 }

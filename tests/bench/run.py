@@ -190,7 +190,8 @@ def main():
                 times = seconds.setdefault((g, name), [])
                 if times and times[-1] is None:
                     continue
-                print(f"\r\033[Kround {r + 1}/{args.rounds} {g} {name}", end="", file=sys.stderr, flush=True)
+                if sys.stderr.isatty():
+                    print(f"\r\033[Kround {r + 1}/{args.rounds} {g} {name}", end="", file=sys.stderr, flush=True)
                 try:
                     time, line = run_once(with_elf(argv, elf[g]), cpu, args.timeout)
                 except GuestFailed as e:
@@ -203,7 +204,8 @@ def main():
                     failed.append((g, name, f"checksum {line['checksum']}, on qemu {want['checksum']}"))
                 if want and name != "qemu" and r == 0 and abs(line["insns"] - want["insns"]) > max(want["insns"] / 1000, 50):
                     failed.append((g, name, f"counts {line['insns']} instructions, qemu -icount {want['insns']}"))
-    print("\r\033[K", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
 
     names = list(machines)
     null = {n: statistics.median(t) for n in names if None not in (t := seconds[("null", n)])}

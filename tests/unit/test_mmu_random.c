@@ -6,12 +6,8 @@
  * RAM is TABLES pages for stage two (and V=0), which point at each other and map all of RAM, then TABLES pages of PTEs for
  * stage one under V=1, which point at random guest physical addresses.
  */
-#include "mmu/mmu.h"
-#include "mmu/pte.h"
+#include "mmu_fixture.h"
 #include "mmu_ref.h"
-
-#include <check.h>
-#include <stdlib.h>
 
 #define RAM_BASE UINT64_C(0x80000000)
 enum { TABLES = 16, RAM_PAGES = 2 * TABLES, RAM_SIZE = RAM_PAGES * PAGE_SIZE };
@@ -180,20 +176,18 @@ struct tally {
 static void compare(const struct mmu_map *m, const struct mmu_map *rm, const struct mmu_fault *f, const struct mmu_fault *rf,
                     bool ok, bool ref_ok)
 {
-    if (!ok)
-        ck_assert_msg(!ref_ok, "fault %d at %llx, but the reference maps it", (int)f->cause, (unsigned long long)f->tval);
-    ck_assert_msg(ok == ref_ok, "mapped, but the reference says fault %d", (int)rf->cause);
+    FX_CHECK(ok == ref_ok);
     if (ok) {
-        ck_assert_uint_eq(m->pa, rm->pa);
-        ck_assert_uint_eq(m->page_size, rm->page_size);
-        ck_assert_int_eq(m->user, rm->user);
-        ck_assert_int_eq(m->global, rm->global);
+        FX_CHECK(m->pa == rm->pa);
+        FX_CHECK(m->page_size == (rm->page_size));
+        FX_CHECK(m->user == rm->user);
+        FX_CHECK(m->global == rm->global);
     } else {
-        ck_assert_uint_eq(f->cause, rf->cause);
-        ck_assert_uint_eq(f->tval, rf->tval);
-        ck_assert_uint_eq(f->tval2, rf->tval2);
-        ck_assert_uint_eq(f->tinst, rf->tinst);
-        ck_assert_int_eq(f->gva, rf->gva);
+        FX_CHECK(f->cause == rf->cause);
+        FX_CHECK(f->tval == rf->tval);
+        FX_CHECK(f->tval2 == rf->tval2);
+        FX_CHECK(f->tinst == rf->tinst);
+        FX_CHECK(f->gva == rf->gva);
     }
 }
 
@@ -202,15 +196,15 @@ static void check_last_step(const struct spy *spy, bool ok, const struct mmu_fau
 {
     enum pte_verdict v = spy->last.verdict;
     if (ok) {
-        ck_assert(!spy->steps || v == PTE_LEAF || v == PTE_UPDATED_AD);
+        FX_CHECK(!spy->steps || v == PTE_LEAF || v == PTE_UPDATED_AD);
         return;
     }
-    ck_assert_uint_gt(spy->steps, 0);
-    ck_assert(v != PTE_LEAF && v != PTE_POINTER && v != PTE_UPDATED_AD);
+    FX_CHECK(spy->steps > 0);
+    FX_CHECK(v != PTE_LEAF && v != PTE_POINTER && v != PTE_UPDATED_AD);
     bool access_fault = f->cause <= 7;
-    ck_assert_int_eq(access_fault, v == PTE_PMP_DENIED || v == PTE_NO_MEMORY);
+    FX_CHECK(access_fault == (v == PTE_PMP_DENIED || v == PTE_NO_MEMORY));
     if (!access_fault)
-        ck_assert_uint_eq(spy->last.stage, f->cause >= 20 ? 2 : 1);
+        FX_CHECK(spy->last.stage == (f->cause >= 20 ? 2 : 1));
 }
 
 static void one_access(struct world *w, struct tally *t)
@@ -230,8 +224,8 @@ static void one_access(struct world *w, struct tally *t)
     bool ref_ok = ref_translate(&r, va, 8, a, &rm, &rf);
     bool ok = mmu_translate(&w->c, va, 8, a, true, &m, &f, observed ? &spy.o : NULL);
     compare(&m, &rm, &f, &rf, ok, ref_ok);
-    ck_assert_msg(!memcmp(w->before, w->ram->host, RAM_SIZE), "a dry translation has written to memory");
-    ck_assert_uint_eq(spy.updates, 0);
+    FX_CHECK(!memcmp(w->before, w->ram->host, RAM_SIZE)); /* a dry translation has written to memory */
+    FX_CHECK(spy.updates == 0);
     if (observed)
         check_last_step(&spy, ok, &f);
 
@@ -239,11 +233,11 @@ static void one_access(struct world *w, struct tally *t)
     ref_ok = ref_translate(&r, va, 8, a, &rm, &rf);
     ok = mmu_translate(&w->c, va, 8, a, false, &m, &f, observed ? &spy.o : NULL);
     compare(&m, &rm, &f, &rf, ok, ref_ok);
-    ck_assert_msg(!memcmp(w->image, w->ram->host, RAM_SIZE), "memory differs from the reference's");
+    FX_CHECK(!memcmp(w->image, w->ram->host, RAM_SIZE)); /* memory differs from the reference's */
     bool changed = memcmp(w->before, w->ram->host, RAM_SIZE);
     if (observed) {
         check_last_step(&spy, ok, &f);
-        ck_assert_int_eq(spy.updates > 0, changed);
+        FX_CHECK((spy.updates > 0) == changed);
     }
 
     t->ok += ok;
@@ -254,7 +248,7 @@ static void one_access(struct world *w, struct tally *t)
         t->global += m.global;
         t->napot += m.page_size == 65536;
     } else {
-        ck_assert_uint_lt(f.cause, 24);
+        FX_CHECK(f.cause < 24);
         t->cause[f.cause]++;
         t->read_pte += f.tinst == 0x3000;
         t->write_pte += f.tinst == 0x3020;

@@ -141,9 +141,9 @@ static int open_image(struct blockfile *b, const struct blockfile_config *cfg, s
     if (!cfg->unlocked) {
         int r = lock_image(b->fd, write);
         if (r == -EAGAIN || r == -EACCES)
-            return err_set(e, -EBUSY,
-                           "%s: in use by another machine that %s it: stop that one, or give snapshot=on or readonly=on to %s",
-                           cfg->path, write ? "uses" : "writes", write ? "this one (and it)" : "it");
+            return err_set(e, -EBUSY, "%s: %s: stop that one, or give readonly=on or snapshot=on %s", cfg->path,
+                           write ? "in use by another machine" : "in use: another machine writes it",
+                           write ? "to both" : "to it too");
         /* Any other answer: the file system has no locks. */
     }
     return check_format(cfg, b->fd, e);

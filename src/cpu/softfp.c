@@ -262,12 +262,9 @@ static struct num num_sqrt(struct num a, int digits, unsigned *fl)
     for (int i = 0; i < digits; i++, radicand <<= 2) {
         /* On paper: bring down two digits; the next digit of the root is 1 if 4 * root + 1 can be taken off. */
         rest = rest << 2 | (uint64_t)(radicand >> TOP);
-        uint64_t trial = root << 2 | 1;
-        root <<= 1;
-        if (rest >= trial) {
-            rest -= trial;
-            root |= 1;
-        }
+        uint64_t trial = root << 2 | 1, digit = rest >= trial;
+        rest -= trial & -digit; /* without a branch: nothing could predict it */
+        root = root << 1 | digit;
     }
     return num_make(false, (a.exp - odd) / 2, (u128)root << (TOP + 1 - digits) | (rest != 0));
 }

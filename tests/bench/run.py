@@ -153,11 +153,8 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="write every measurement there, too")
     parser.add_argument("--cpu", type=int, metavar="N", help="the host core to run on (the last one)")
     parser.add_argument("--timeout", type=float, default=120, metavar="S", help="seconds that one run may take (%(default)g)")
-    parser.add_argument("--list", action="store_true", help="print the guests' names and end")
+    parser.add_argument("--list", action="store_true", help="print the chosen guests' names and end")
     args = parser.parse_args()
-    if args.list:
-        print("\n".join(COMPUTE + SYSTEM))
-        return 0
     if args.rounds < 1:
         parser.error("--rounds: at least 1")
     groups = {"compute": COMPUTE, "system": SYSTEM}
@@ -166,6 +163,9 @@ def main():
         if name not in groups and name not in COMPUTE + SYSTEM:
             parser.error(f"--only {name}: not one of compute, system, {', '.join(COMPUTE + SYSTEM)}")
         guests += [g for g in groups.get(name, [name]) if g not in guests]
+    if args.list:
+        print("\n".join(guests))
+        return 0
     cpus = sorted(os.sched_getaffinity(0))
     cpu = cpus[-1] if args.cpu is None else args.cpu
     if cpu not in cpus:

@@ -30,12 +30,8 @@ struct magic {
 };
 
 static const struct magic magics[] = {
-    {"qcow2", 0, 4, "QFI\xfb"},
-    {"vmdk", 0, 4, "KDMV"},
-    {"vhdx", 0, 8, "vhdxfile"},
-    {"vpc", 0, 8, "conectix"},
-    {"vdi", 64, 4, "\x7f\x10\xda\xbe"},
-    {"qed", 0, 4, "QED"},
+    {"qcow2", 0, 4, "QFI\xfb"},         {"vmdk", 0, 4, "KDMV"}, {"vhdx", 0, 8, "vhdxfile"}, {"vpc", 0, 8, "conectix"},
+    {"vdi", 64, 4, "\x7f\x10\xda\xbe"}, {"qed", 0, 4, "QED"},
 };
 
 static int check_format(const struct blockfile_config *cfg, int fd, struct err *e)
@@ -43,9 +39,10 @@ static int check_format(const struct blockfile_config *cfg, int fd, struct err *
     if (cfg->format) {
         if (strcmp(cfg->format, "raw") == 0)
             return 0;
-        return err_set(e, -EINVAL,
-                       "%s: format=%s is not supported, only raw: convert it with `qemu-img convert -O raw %s disk.raw`",
-                       cfg->path, cfg->format, cfg->path);
+        return err_set(
+            e, -EINVAL,
+            "%s: format=%s is not supported, only raw: convert it with `qemu-img convert -O raw %s disk.raw`",
+            cfg->path, cfg->format, cfg->path);
     }
     char head[128] = {0};
     if (pread(fd, head, sizeof head, 0) < 0)
@@ -53,10 +50,11 @@ static int check_format(const struct blockfile_config *cfg, int fd, struct err *
     for (unsigned i = 0; i < ARRAY_LEN(magics); i++) {
         const struct magic *m = &magics[i];
         if (memcmp(head + m->off, m->bytes, m->len) == 0)
-            return err_set(e, -EINVAL,
-                           "%s: this is a %s image, and only raw ones are supported: convert it with `qemu-img convert -O raw "
-                           "%s disk.raw`, or give format=raw if the disk's own content begins like that",
-                           cfg->path, m->format, cfg->path);
+            return err_set(
+                e, -EINVAL,
+                "%s: this is a %s image, and only raw ones are supported: convert it with `qemu-img convert -O raw "
+                "%s disk.raw`, or give format=raw if the disk's own content begins like that",
+                cfg->path, m->format, cfg->path);
     }
     return 0;
 }
@@ -105,7 +103,8 @@ static int open_overlay(struct blockfile *b, struct err *e)
             unlink(name);
     }
     if (b->overlay_fd < 0)
-        return err_set(e, -errno, "%s: snapshot: cannot make a temporary file in %s: %s: set TMPDIR to a writable directory",
+        return err_set(e, -errno,
+                       "%s: snapshot: cannot make a temporary file in %s: %s: set TMPDIR to a writable directory",
                        b->path, dir, strerror(errno));
     b->copied = calloc(((b->size >> COPY_SHIFT) >> 3) + 1, 1);
     b->unit = malloc(COPY_SIZE);
@@ -124,8 +123,8 @@ static int open_image(struct blockfile *b, const struct blockfile_config *cfg, s
         bool denied = write && (errno == EACCES || errno == EROFS || errno == EPERM);
         if (errno == EISDIR)
             return err_set(e, -EISDIR, "%s: a directory: give an image file", cfg->path);
-        return err_set(e, -errno, "%s: cannot open for %s: %s%s", cfg->path, write ? "writing" : "reading", strerror(errno),
-                       denied ? ": give readonly=on or snapshot=on" : "");
+        return err_set(e, -errno, "%s: cannot open for %s: %s%s", cfg->path, write ? "writing" : "reading",
+                       strerror(errno), denied ? ": give readonly=on or snapshot=on" : "");
     }
     if (fstat(b->fd, &st) < 0)
         return err_set(e, -errno, "%s: %s", cfg->path, strerror(errno));
@@ -365,8 +364,8 @@ int blockfile_discard(struct blockfile *b, uint64_t off, uint64_t len)
         return -EINVAL;
     /* A hint: where the host cannot free the space (or the overlay would have to copy first), the content just stays. */
     if (b->overlay_fd < 0 && len &&
-        fallocate(b->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) < 0 && errno != EOPNOTSUPP &&
-        errno != ENODEV && errno != ENOSYS && errno != EINVAL)
+        fallocate(b->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) < 0 &&
+        errno != EOPNOTSUPP && errno != ENODEV && errno != ENOSYS && errno != EINVAL)
         return -errno;
     return 0;
 }

@@ -15,7 +15,8 @@ struct netdev *netdev_open(const char *spec, const struct dev_env *env, struct e
         kind -= 5;
     }
     if (kind != 4 || strncmp(spec, "user", 4) != 0) {
-        err_set(e, -EINVAL, "-netdev %.*s: this kind of network is not supported: give -netdev user,id=...", (int)kind, spec);
+        err_set(e, -EINVAL, "-netdev %.*s: this kind of network is not supported: give -netdev user,id=...", (int)kind,
+                spec);
         return NULL;
     }
 #ifdef VITRINE_SLIRP

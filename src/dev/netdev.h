@@ -20,6 +20,8 @@ struct netdev_ops {
     /* Takes that frame: buf has room for NETDEV_FRAME_MAX bytes. */
     void (*receive)(struct netdev *n, void *buf);
     void (*free)(struct netdev *n);
+    /* Does it wait for the host's network? Then idle time must not outrun real time. */
+    bool (*live)(struct netdev *n);
 };
 
 /* First member of each backend. */

@@ -197,8 +197,9 @@ static int fill_revents(int index, void *opaque)
 {
     const struct io_pollset *set = opaque;
     short ev = io_pollset_revents(set, index);
-    return (ev & POLLIN ? SLIRP_POLL_IN : 0) | (ev & POLLOUT ? SLIRP_POLL_OUT : 0) | (ev & POLLPRI ? SLIRP_POLL_PRI : 0) |
-           (ev & POLLERR ? SLIRP_POLL_ERR : 0) | (ev & POLLHUP ? SLIRP_POLL_HUP : 0);
+    return (ev & POLLIN ? SLIRP_POLL_IN : 0) | (ev & POLLOUT ? SLIRP_POLL_OUT : 0) |
+           (ev & POLLPRI ? SLIRP_POLL_PRI : 0) | (ev & POLLERR ? SLIRP_POLL_ERR : 0) |
+           (ev & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
 /* 4.9 has a second pair of these for Windows' sockets and warns of the first, which works everywhere else. */
@@ -239,6 +240,11 @@ static bool slirp_alive(struct io_source *src)
     return s->forwards || s->busy || s->rx_count;
 }
 
+static bool slirp_live(struct netdev *n)
+{
+    return slirp_of(n)->busy;
+}
+
 static void slirp_free(struct netdev *n)
 {
     struct netdev_slirp *s = slirp_of(n);
@@ -257,6 +263,7 @@ static const struct netdev_ops slirp_ops = {
     .waiting = slirp_waiting,
     .receive = slirp_receive,
     .free = slirp_free,
+    .live = slirp_live,
 };
 
 /* --- options --- */
@@ -299,7 +306,8 @@ static int parse_forward(char *val, struct forward *f, struct err *e)
     if (parse_port(hport, true, &f->host_port) && parse_port(gport, false, &f->guest_port))
         return 0;
 bad:
-    return err_set(e, -EINVAL, "-netdev user: hostfwd=%s: expected [tcp|udp]:[HOSTADDR]:PORT-[GUESTADDR]:PORT, e.g. tcp::2222-:22",
+    return err_set(e, -EINVAL,
+                   "-netdev user: hostfwd=%s: expected [tcp|udp]:[HOSTADDR]:PORT-[GUESTADDR]:PORT, e.g. tcp::2222-:22",
                    val);
 }
 
@@ -397,10 +405,11 @@ static int parse_option(struct slirp_opts *o, const char *key, char *val, struct
             return err_set(e, -EINVAL, "-netdev user: more than %d hostfwd=", MAX_FORWARDS);
         return parse_forward(val, &o->forward[o->nforward++], e);
     }
-    return err_set(e, -EINVAL,
-                   "-netdev user: option %s is not supported: use id, net, host, dhcpstart, dns, dnssearch, domainname, hostname, "
-                   "restrict, hostfwd, tftp, bootfile, tftp-server-name, ipv4 or ipv6",
-                   key);
+    return err_set(
+        e, -EINVAL,
+        "-netdev user: option %s is not supported: use id, net, host, dhcpstart, dns, dnssearch, domainname, hostname, "
+        "restrict, hostfwd, tftp, bootfile, tftp-server-name, ipv4 or ipv6",
+        key);
 }
 
 /* Cuts off the first option of *rest; two commas stand for one in a value, as in QEMU. */
@@ -444,7 +453,8 @@ static int parse_options(struct slirp_opts *o, const char *text, struct err *e)
         bool has;
         struct in_addr *a;
         uint32_t low;
-    } hosts[] = {{"host", o->has_host, &o->host, 2}, {"dns", o->has_dns, &o->dns, 3}, {"dhcpstart", o->has_dhcp, &o->dhcp, 15}};
+    } hosts[] = {
+        {"host", o->has_host, &o->host, 2}, {"dns", o->has_dns, &o->dns, 3}, {"dhcpstart", o->has_dhcp, &o->dhcp, 15}};
     for (unsigned i = 0; i < ARRAY_LEN(hosts); i++) {
         char ip[INET_ADDRSTRLEN];
         if (!hosts[i].has)
@@ -452,7 +462,8 @@ static int parse_options(struct slirp_opts *o, const char *text, struct err *e)
         uint32_t a = ntohl(hosts[i].a->s_addr);
         if ((a & mask) != net || (a & ~mask) == 0 || (a & ~mask) == ~mask) {
             inet_ntop(AF_INET, hosts[i].a, ip, sizeof ip);
-            return err_set(e, -EINVAL, "-netdev user: %s=%s: not a host of the network that net= gives", hosts[i].key, ip);
+            return err_set(e, -EINVAL, "-netdev user: %s=%s: not a host of the network that net= gives", hosts[i].key,
+                           ip);
         }
     }
     if (o->host.s_addr == o->dns.s_addr)
@@ -492,13 +503,14 @@ static int start_slirp(struct netdev_slirp *s, const struct slirp_opts *o, struc
     s->slirp = slirp_new(&cfg, &callbacks, s);
     if (!s->slirp)
         return err_set(e, -EINVAL, "-netdev user: libslirp %s does not accept these options", slirp_version_string());
-    s->source = (struct io_source){.prepare = slirp_prepare, .dispatch = slirp_dispatch, .alive = slirp_alive, .ctx = s};
+    s->source =
+        (struct io_source){.prepare = slirp_prepare, .dispatch = slirp_dispatch, .alive = slirp_alive, .ctx = s};
     io_add_source(s->env->io, &s->source);
     for (unsigned i = 0; i < o->nforward; i++) {
         const struct forward *f = &o->forward[i];
         if (slirp_add_hostfwd(s->slirp, f->udp, f->host, f->host_port, f->guest, f->guest_port) < 0)
-            return err_set(e, -EADDRINUSE, "-netdev user: hostfwd=%s: cannot listen on port %d of this host: %s", f->text,
-                           f->host_port, strerror(errno));
+            return err_set(e, -EADDRINUSE, "-netdev user: hostfwd=%s: cannot listen on port %d of this host: %s",
+                           f->text, f->host_port, strerror(errno));
         s->forwards++;
     }
     return 0;

@@ -288,7 +288,8 @@ void virtio_signal(struct virtio *v, unsigned q)
     }
     vq->signalled = now;
     vq->signalled_valid = true;
-    bool wanted = by_event ? !valid || (uint16_t)(now - word - 1) < (uint16_t)(now - old) : !(word & AVAIL_NO_INTERRUPT);
+    bool wanted =
+        by_event ? !valid || (uint16_t)(now - word - 1) < (uint16_t)(now - old) : !(word & AVAIL_NO_INTERRUPT);
     if (wanted)
         set_isr(v, v->isr | VIRTIO_ISR_QUEUE);
 }

@@ -37,8 +37,8 @@ enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 
 /* Feature bits that every device offers, section 6 */
 #define VIRTIO_F_INDIRECT_DESC BIT(28)
-#define VIRTIO_F_EVENT_IDX BIT(29)
-#define VIRTIO_F_VERSION_1 BIT(32)
+#define VIRTIO_F_EVENT_IDX     BIT(29)
+#define VIRTIO_F_VERSION_1     BIT(32)
 
 /* Device types, section 5 */
 enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4 };

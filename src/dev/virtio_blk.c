@@ -6,11 +6,11 @@
 #include <string.h>
 
 /* Feature bits, 5.2.3 */
-#define BLK_F_SEG_MAX BIT(2)
-#define BLK_F_RO BIT(5)
-#define BLK_F_BLK_SIZE BIT(6)
-#define BLK_F_FLUSH BIT(9)
-#define BLK_F_DISCARD BIT(13)
+#define BLK_F_SEG_MAX      BIT(2)
+#define BLK_F_RO           BIT(5)
+#define BLK_F_BLK_SIZE     BIT(6)
+#define BLK_F_FLUSH        BIT(9)
+#define BLK_F_DISCARD      BIT(13)
 #define BLK_F_WRITE_ZEROES BIT(14)
 
 /* Request types and status, 5.2.6 */
@@ -21,8 +21,8 @@ enum { BLK_RANGE_UNMAP = 1 };
 enum {
     BLK_QUEUE_SIZE = 256,
     BLK_ID_SIZE = 20,
-    BLK_BOUNCE = 64 << 10,         /* bytes moved at a time between the disk and guest memory */
-    BLK_MAX_RANGES = 1,            /* ranges in one DISCARD or WRITE_ZEROES */
+    BLK_BOUNCE = 64 << 10,           /* bytes moved at a time between the disk and guest memory */
+    BLK_MAX_RANGES = 1,              /* ranges in one DISCARD or WRITE_ZEROES */
     BLK_MAX_RANGE_SECTORS = 1 << 21, /* of one range: 1 GiB */
 };
 
@@ -177,25 +177,13 @@ static bool blk_request(struct virtio *v, unsigned q, const struct virtio_chain 
     virtio_skip(&last, data);
     uint8_t status;
     switch (h.type) {
-    case BLK_T_IN:
-        status = (uint8_t)blk_in(b, h.sector, &out, data);
-        break;
-    case BLK_T_OUT:
-        status = (uint8_t)blk_out(b, h.sector, &in);
-        break;
-    case BLK_T_FLUSH:
-        status = blockfile_flush(b->disk) ? BLK_S_IOERR : BLK_S_OK;
-        break;
-    case BLK_T_GET_ID:
-        status = (uint8_t)blk_get_id(b, &out, data);
-        break;
+    case BLK_T_IN: status = (uint8_t)blk_in(b, h.sector, &out, data); break;
+    case BLK_T_OUT: status = (uint8_t)blk_out(b, h.sector, &in); break;
+    case BLK_T_FLUSH: status = blockfile_flush(b->disk) ? BLK_S_IOERR : BLK_S_OK; break;
+    case BLK_T_GET_ID: status = (uint8_t)blk_get_id(b, &out, data); break;
     case BLK_T_DISCARD:
-    case BLK_T_WRITE_ZEROES:
-        status = (uint8_t)blk_ranges(b, h.type, &in);
-        break;
-    default:
-        status = BLK_S_UNSUPP;
-        break;
+    case BLK_T_WRITE_ZEROES: status = (uint8_t)blk_ranges(b, h.type, &in); break;
+    default: status = BLK_S_UNSUPP; break;
     }
     if (!virtio_put(v, &last, &status, 1))
         return false;

@@ -11,6 +11,7 @@ struct virtio_blk_config {
     const char *serial;     /* at most 20 bytes go to the guest; NULL = none */
 };
 
-MUST_USE struct virtio *virtio_blk_create(const struct dev_env *env, const struct virtio_blk_config *cfg, struct err *e);
+MUST_USE struct virtio *virtio_blk_create(const struct dev_env *env, const struct virtio_blk_config *cfg,
+                                          struct err *e);
 
 #endif

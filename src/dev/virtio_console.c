@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Feature bits, 5.3.3 */
-#define CONSOLE_F_SIZE BIT(0)
+#define CONSOLE_F_SIZE        BIT(0)
 #define CONSOLE_F_EMERG_WRITE BIT(2)
 
 enum { CONSOLE_RX = 0, CONSOLE_TX = 1, CONSOLE_QUEUES };

@@ -12,6 +12,7 @@ struct virtio_console_config {
     uint16_t cols, rows; /* told to the guest unless both are 0 */
 };
 
-MUST_USE struct virtio *virtio_console_create(const struct dev_env *env, const struct virtio_console_config *cfg, struct err *e);
+MUST_USE struct virtio *virtio_console_create(const struct dev_env *env, const struct virtio_console_config *cfg,
+                                              struct err *e);
 
 #endif

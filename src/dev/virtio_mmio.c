@@ -9,34 +9,34 @@
 
 /* 4.2.2. R and W as the driver may use them. */
 enum mmio_reg {
-    REG_MAGIC = 0x000,         /* R  "virt" */
-    REG_VERSION = 0x004,       /* R  2 */
-    REG_DEVICE_ID = 0x008,     /* R  0 = empty slot */
-    REG_VENDOR_ID = 0x00c,     /* R */
+    REG_MAGIC = 0x000,               /* R  "virt" */
+    REG_VERSION = 0x004,             /* R  2 */
+    REG_DEVICE_ID = 0x008,           /* R  0 = empty slot */
+    REG_VENDOR_ID = 0x00c,           /* R */
     REG_DEVICE_FEATURES = 0x010,     /* R  the half that the next selects */
     REG_DEVICE_FEATURES_SEL = 0x014, /*  W */
     REG_DRIVER_FEATURES = 0x020,     /*  W the half that the next selects */
     REG_DRIVER_FEATURES_SEL = 0x024, /*  W */
-    REG_QUEUE_SEL = 0x030,     /*  W */
-    REG_QUEUE_NUM_MAX = 0x034, /* R  of the selected queue, as are the next and the addresses */
-    REG_QUEUE_NUM = 0x038,     /*  W */
-    REG_QUEUE_READY = 0x044,   /* RW */
-    REG_QUEUE_NOTIFY = 0x050,  /*  W queue index */
-    REG_INTERRUPT_STATUS = 0x060, /* R */
-    REG_INTERRUPT_ACK = 0x064,    /*  W */
-    REG_STATUS = 0x070,        /* RW */
-    REG_DESC_LOW = 0x080,      /*  W */
+    REG_QUEUE_SEL = 0x030,           /*  W */
+    REG_QUEUE_NUM_MAX = 0x034,       /* R  of the selected queue, as are the next and the addresses */
+    REG_QUEUE_NUM = 0x038,           /*  W */
+    REG_QUEUE_READY = 0x044,         /* RW */
+    REG_QUEUE_NOTIFY = 0x050,        /*  W queue index */
+    REG_INTERRUPT_STATUS = 0x060,    /* R */
+    REG_INTERRUPT_ACK = 0x064,       /*  W */
+    REG_STATUS = 0x070,              /* RW */
+    REG_DESC_LOW = 0x080,            /*  W */
     REG_DESC_HIGH = 0x084,
     REG_DRIVER_LOW = 0x090,
     REG_DRIVER_HIGH = 0x094,
     REG_DEVICE_LOW = 0x0a0,
     REG_DEVICE_HIGH = 0x0a4,
-    REG_SHM_SEL = 0x0ac,       /*  W */
-    REG_SHM_LEN_LOW = 0x0b0,   /* R  all ones: no such region */
+    REG_SHM_SEL = 0x0ac,     /*  W */
+    REG_SHM_LEN_LOW = 0x0b0, /* R  all ones: no such region */
     REG_SHM_LEN_HIGH = 0x0b4,
     REG_SHM_BASE_LOW = 0x0b8,
     REG_SHM_BASE_HIGH = 0x0bc,
-    REG_QUEUE_RESET = 0x0c0,   /* RW 0: VIRTIO_F_RING_RESET is not offered */
+    REG_QUEUE_RESET = 0x0c0,       /* RW 0: VIRTIO_F_RING_RESET is not offered */
     REG_CONFIG_GENERATION = 0x0fc, /* R */
     REG_CONFIG = 0x100,
 };
@@ -89,23 +89,16 @@ static uint32_t read_reg(struct virtio_mmio *m, uint64_t off)
     switch (off) {
     case REG_DEVICE_FEATURES:
         return m->device_features_sel < 2 ? (uint32_t)(virtio_offered(v) >> (32 * m->device_features_sel)) : 0;
-    case REG_QUEUE_NUM_MAX:
-        return vq ? v->cls->queue_size : 0;
-    case REG_QUEUE_READY:
-        return vq ? vq->ready : 0;
-    case REG_INTERRUPT_STATUS:
-        return v->isr;
-    case REG_STATUS:
-        return v->status;
+    case REG_QUEUE_NUM_MAX: return vq ? v->cls->queue_size : 0;
+    case REG_QUEUE_READY: return vq ? vq->ready : 0;
+    case REG_INTERRUPT_STATUS: return v->isr;
+    case REG_STATUS: return v->status;
     case REG_SHM_LEN_LOW:
     case REG_SHM_LEN_HIGH:
     case REG_SHM_BASE_LOW:
-    case REG_SHM_BASE_HIGH:
-        return UINT32_MAX;
-    case REG_CONFIG_GENERATION:
-        return v->config_generation;
-    default: /* write-only or reserved */
-        return 0;
+    case REG_SHM_BASE_HIGH: return UINT32_MAX;
+    case REG_CONFIG_GENERATION: return v->config_generation;
+    default: /* write-only or reserved */ return 0;
     }
 }
 
@@ -117,16 +110,11 @@ static uint64_t mmio_read(void *dev, uint64_t off, unsigned size)
     if (size != 4) /* 4.2.2.2: registers are accessed as aligned 32-bit words */
         return 0;
     switch (off) {
-    case REG_MAGIC:
-        return MMIO_MAGIC;
-    case REG_VERSION:
-        return MMIO_VERSION;
-    case REG_DEVICE_ID:
-        return m->v ? m->v->cls->device_id : 0;
-    case REG_VENDOR_ID:
-        return MMIO_VENDOR;
-    default:
-        return m->v ? read_reg(m, off) : 0;
+    case REG_MAGIC: return MMIO_MAGIC;
+    case REG_VERSION: return MMIO_VERSION;
+    case REG_DEVICE_ID: return m->v ? m->v->cls->device_id : 0;
+    case REG_VENDOR_ID: return MMIO_VENDOR;
+    default: return m->v ? read_reg(m, off) : 0;
     }
 }
 
@@ -146,19 +134,12 @@ static void write_queue(struct virtio_mmio *m, uint64_t off, uint32_t val)
         vq->size = val <= VIRTIO_QUEUE_SIZE_MAX ? (uint16_t)val : 0;
         break;
     case REG_DESC_LOW:
-    case REG_DESC_HIGH:
-        set_half(&vq->desc, off == REG_DESC_HIGH, val);
-        break;
+    case REG_DESC_HIGH: set_half(&vq->desc, off == REG_DESC_HIGH, val); break;
     case REG_DRIVER_LOW:
-    case REG_DRIVER_HIGH:
-        set_half(&vq->avail, off == REG_DRIVER_HIGH, val);
-        break;
+    case REG_DRIVER_HIGH: set_half(&vq->avail, off == REG_DRIVER_HIGH, val); break;
     case REG_DEVICE_LOW:
-    case REG_DEVICE_HIGH:
-        set_half(&vq->used, off == REG_DEVICE_HIGH, val);
-        break;
-    default: /* read-only or reserved */
-        break;
+    case REG_DEVICE_HIGH: set_half(&vq->used, off == REG_DEVICE_HIGH, val); break;
+    default: /* read-only or reserved */ break;
     }
 }
 
@@ -181,35 +162,19 @@ static void mmio_write(void *dev, uint64_t off, uint64_t val64, unsigned size)
     if (size != 4)
         return;
     switch (off) {
-    case REG_DEVICE_FEATURES_SEL:
-        m->device_features_sel = val;
-        break;
-    case REG_DRIVER_FEATURES:
-        virtio_write_features(v, m->driver_features_sel, val);
-        break;
-    case REG_DRIVER_FEATURES_SEL:
-        m->driver_features_sel = val;
-        break;
-    case REG_QUEUE_SEL:
-        m->queue_sel = val;
-        break;
-    case REG_QUEUE_READY:
-        virtio_enable_queue(v, m->queue_sel, val & 1);
-        break;
-    case REG_QUEUE_NOTIFY:
-        virtio_notify(v, val);
-        break;
-    case REG_INTERRUPT_ACK:
-        virtio_ack_isr(v, val);
-        break;
+    case REG_DEVICE_FEATURES_SEL: m->device_features_sel = val; break;
+    case REG_DRIVER_FEATURES: virtio_write_features(v, m->driver_features_sel, val); break;
+    case REG_DRIVER_FEATURES_SEL: m->driver_features_sel = val; break;
+    case REG_QUEUE_SEL: m->queue_sel = val; break;
+    case REG_QUEUE_READY: virtio_enable_queue(v, m->queue_sel, val & 1); break;
+    case REG_QUEUE_NOTIFY: virtio_notify(v, val); break;
+    case REG_INTERRUPT_ACK: virtio_ack_isr(v, val); break;
     case REG_STATUS:
         virtio_write_status(v, (uint8_t)val);
         if ((uint8_t)val == 0)
             reset_selectors(m);
         break;
-    default:
-        write_queue(m, off, val);
-        break;
+    default: write_queue(m, off, val); break;
     }
 }
 

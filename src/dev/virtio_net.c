@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Feature bits, 5.1.3 */
-#define NET_F_MAC BIT(5)
+#define NET_F_MAC    BIT(5)
 #define NET_F_STATUS BIT(16)
 
 enum { NET_RX = 0, NET_TX = 1, NET_QUEUES };

@@ -11,6 +11,7 @@ struct virtio_net_config {
     uint8_t mac[6];
 };
 
-MUST_USE struct virtio *virtio_net_create(const struct dev_env *env, const struct virtio_net_config *cfg, struct err *e);
+MUST_USE struct virtio *virtio_net_create(const struct dev_env *env, const struct virtio_net_config *cfg,
+                                          struct err *e);
 
 #endif

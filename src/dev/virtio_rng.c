@@ -8,7 +8,7 @@
 
 enum {
     RNG_QUEUE_SIZE = 8,
-    RNG_CHUNK = 256,         /* getrandom() gives this much in one piece */
+    RNG_CHUNK = 256,            /* getrandom() gives this much in one piece */
     RNG_REQUEST_MAX = 64 << 10, /* the device may give less than it was asked for (5.4.6) */
 };
 

@@ -10,6 +10,7 @@ struct virtio_rng_config {
     uint64_t seed; /* of the generator; which is no secret and good for no keys that matter */
 };
 
-MUST_USE struct virtio *virtio_rng_create(const struct dev_env *env, const struct virtio_rng_config *cfg, struct err *e);
+MUST_USE struct virtio *virtio_rng_create(const struct dev_env *env, const struct virtio_rng_config *cfg,
+                                          struct err *e);
 
 #endif

@@ -175,7 +175,10 @@ START_TEST(refusals)
         const char *bytes;
         int off, len;
         const char *name;
-    } kinds[] = {{"QFI\xfb", 0, 4, "qcow2"}, {"KDMV", 0, 4, "vmdk"}, {"vhdxfile", 0, 8, "vhdx"}, {"\x7f\x10\xda\xbe", 64, 4, "vdi"}};
+    } kinds[] = {{"QFI\xfb", 0, 4, "qcow2"},
+                 {"KDMV", 0, 4, "vmdk"},
+                 {"vhdxfile", 0, 8, "vhdx"},
+                 {"\x7f\x10\xda\xbe", 64, 4, "vdi"}};
     for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
         char head[128] = {0};
         int fd = open(image, O_RDWR);

@@ -14,11 +14,11 @@ Suite *virtio_suite(void);
 enum { SECTORS = 64 };
 #define VERSION_1 BIT(32)
 #define EVENT_IDX BIT(29)
-#define INDIRECT BIT(28)
-#define F_FLUSH BIT(9)
-#define F_RO BIT(5)
+#define INDIRECT  BIT(28)
+#define F_FLUSH   BIT(9)
+#define F_RO      BIT(5)
 #define F_DISCARD BIT(13)
-#define F_ZEROES BIT(14)
+#define F_ZEROES  BIT(14)
 
 /* Byte i of the test disk. */
 static uint8_t disk_byte(uint64_t i)
@@ -303,7 +303,7 @@ START_TEST(indirect_and_odd_pieces)
     rig_store(r, RIG_BUF, &h, sizeof h);
     struct rig_desc table[] = {
         {RIG_BUF, 3, D_NEXT, 4},
-        {RIG_BUF + 0x1000 + 100, 0, D_NEXT | D_WRITE, 2},  /* empty */
+        {RIG_BUF + 0x1000 + 100, 0, D_NEXT | D_WRITE, 2}, /* empty */
         {RIG_BUF + 0x1000 + 100, 412, D_NEXT | D_WRITE, 3},
         {RIG_BUF + 0x10, 1, D_WRITE, 0},
         {RIG_BUF + 3, 13, D_NEXT, 5},

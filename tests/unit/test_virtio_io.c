@@ -394,7 +394,8 @@ static uint16_t checksum(const uint8_t *p, unsigned n)
 }
 
 /* An IPv4 UDP packet around payload. */
-static void put_udp(struct wire *w, const char *from, const char *to, unsigned sport, unsigned dport, const struct wire *payload)
+static void put_udp(struct wire *w, const char *from, const char *to, unsigned sport, unsigned dport,
+                    const struct wire *payload)
 {
     put_ethernet(w, 0x0800);
     unsigned ip = w->n;

@@ -69,8 +69,7 @@ static inline void rig_plug(struct rig *r, struct virtio *v)
     r->slot = virtio_mmio_create(&r->env, &cfg, &e);
     ck_assert_msg(r->slot != NULL, "%s", e.text);
     virtio_mmio_class.reset(r->slot);
-    ck_assert_int_eq(
-        bus_add_mmio(r->bus, "slot", RIG_SLOT, VIRTIO_MMIO_SIZE, &virtio_mmio_class.ops, r->slot, &e), 0);
+    ck_assert_int_eq(bus_add_mmio(r->bus, "slot", RIG_SLOT, VIRTIO_MMIO_SIZE, &virtio_mmio_class.ops, r->slot, &e), 0);
 }
 
 static inline void rig_free(struct rig *r)
@@ -176,7 +175,8 @@ static inline void rig_start(struct rig *r, uint64_t features, unsigned nqueues)
     ck_assert_uint_eq(get32(r, 0x70), 0xf);
 }
 
-static inline void rig_desc(struct rig *r, unsigned q, unsigned i, uint64_t addr, uint32_t len, unsigned flags, unsigned next)
+static inline void rig_desc(struct rig *r, unsigned q, unsigned i, uint64_t addr, uint32_t len, unsigned flags,
+                            unsigned next)
 {
     struct rig_desc d = {addr, len, (uint16_t)flags, (uint16_t)next};
     rig_store(r, rig_desc_at(q) + i * sizeof d, &d, sizeof d);

@@ -264,12 +264,13 @@ static int parse_option(struct spec *s, const struct backend *b, char *o, struct
     if (value)
         *value++ = 0;
     bool on = !value || !strcmp(value, "on") || !strcmp(value, "yes") || !strcmp(value, "true");
-    if (value && !on && strcmp(value, "off") && strcmp(value, "no") && strcmp(value, "false"))
-        return err_set(e, -EINVAL, "-serial %s: %s=%s: want on or off", s->text, o, value);
+    bool off = value && (!strcmp(value, "off") || !strcmp(value, "no") || !strcmp(value, "false"));
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         bool negated = !value && !strncmp(o, "no", 2) && !strcmp(o + 2, options[i].name);
         if (!(b->options & options[i].option) || (strcmp(o, options[i].name) && !negated))
             continue;
+        if (!on && !off)
+            return err_set(e, -EINVAL, "-serial %s: %s=%s: want on or off", s->text, o, value);
         set_option(s, options[i].option, on && !negated);
         return 0;
     }

@@ -81,7 +81,8 @@ reset:
         csrw    mtvec, t0
         la      t0, s_vectors
         csrw    stvec, t0
-        csrw    menvcfg, zero
+        li      t0, 1 << 61             /* ADUE: the oracle has no such bit and always updates A and D */
+        csrw    menvcfg, t0
         csrw    senvcfg, zero
         csrw    mcounteren, zero
         csrw    scounteren, zero
@@ -333,6 +334,14 @@ s_interrupt:
 s_stop:
         la      s1, shared
         sd      t0, h_stop(s1)
+        la      t1, s_final             /* a delegated ecall below overwrites the frame */
+        li      t2, 32
+1:      ld      t3, 0(x31)
+        sd      t3, 0(t1)
+        addi    x31, x31, 8
+        addi    t1, t1, 8
+        addi    t2, t2, -1
+        bnez    t2, 1b
 s_exit: ecall
         .word   0
         ebreak
@@ -345,7 +354,7 @@ m_stop:
         la      t2, s_exit_last
         bltu    s5, t1, 1f
         bgeu    s5, t2, 1f
-        la      x31, s_frame            /* came through S: its frame holds the body's registers, h_stop is set */
+        la      x31, s_final            /* came through S: there are the body's registers, h_stop is set */
         j       dump
 1:      sd      t0, h_stop(s1)
         j       dump
@@ -396,7 +405,11 @@ dump:
         call    putc
         mv      a0, s10
         call    puthex
-        DUMP_CSRS medeleg, mideleg, mie, mip, mscratch, mcounteren, mcountinhibit, menvcfg
+        DUMP_CSRS medeleg, mideleg, mie, mip, mscratch, mcounteren, mcountinhibit
+        csrr    a0, menvcfg
+        li      t1, ~(1 << 61)          /* ADUE, as in reset */
+        and     a0, a0, t1
+        call    puthex
         DUMP_CSRS sstatus, sie, sip, stvec, sscratch, sepc, scause, stval, scounteren, senvcfg, satp
         DUMP_CSRS pmpcfg0, pmpcfg2, pmpaddr0, pmpaddr1, pmpaddr2, pmpaddr3, pmpaddr4, pmpaddr5, pmpaddr6, pmpaddr7, mtvec
         call    newline
@@ -514,6 +527,8 @@ spot:   .dword  0
 m_frame:
         .zero   576
 s_frame:
+        .zero   576
+s_final:
         .zero   576
 shared: .zero   24 + LOG_SIZE * 256
 

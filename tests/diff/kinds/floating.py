@@ -66,6 +66,10 @@ def one(body, fmt):
     """One operation; returns ("f" or "x", register) that holds its result."""
     r = body.rng
     a, b, c, d = (r.randrange(32) for _ in range(4))
+    for reg in (a, b, c):
+        if body.chance(0.35):           # fresh operands: results alone drift to NaN and infinity
+            body.li(5, double(r) if fmt == "d" else BOX | single(r))
+            body.op(f"fmv.d.x f{reg}, x5")
     x = r.choice([5, 6, 7, 28, 29, 30, 31])
     rm = r.choice(ROUND)
     pick = r.random()
@@ -127,8 +131,8 @@ def emit(body):
             word = r.choice([0x02000053, 0x0A000053, 0x12000053, 0x1A000053, 0x58000053, 0xC0000053, 0x02000043])
             word |= r.randrange(32) << 7 | r.randrange(32) << 15 | r.choice([5, 6, 7, 0]) << 12 | r.choice([0, 1 << 26])
             body.word(word)
-        elif pick < 0.35:       # fresh operands: results alone drift to NaN and infinity
-            for _ in range(3):
+        elif pick < 0.20:
+            for _ in range(2):
                 reg = r.randrange(32)
                 body.li(5, operand(r))
                 body.op(f"fmv.d.x f{reg}, x5")

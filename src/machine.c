@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/* The board: one row per device, made and wired from the options. */
+#include "machine_int.h"
+
+#include "base/text.h"
+#include "cpu/isa.h"
+#include "cpu/op.h"
+#include "dev/aclint.h"
+#include "dev/blockfile.h"
+#include "dev/goldfish_rtc.h"
+#include "dev/ns16550a.h"
+#include "dev/pflash.h"
+#include "dev/plic.h"
+#include "dev/sifive_test.h"
+#include "dev/virtio.h"
+#include "dev/virtio_blk.h"
+#include "dev/virtio_console.h"
+#include "dev/virtio_net.h"
+#include "dev/virtio_rng.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void machine_options_default(struct machine_options *o)
+{
+    memset(o, 0, sizeof *o);
+    o->ram_size = UINT64_C(128) << 20;
+    o->harts = 1;
+    isa_default(&o->isa);
+    o->bios = "default";
+    o->quantum = MACHINE_QUANTUM;
+    o->insns_per_tick = MACHINE_INSNS_PER_TICK;
+    o->epoch_ns = UINT64_C(1767225600) * 1000000000; /* 2026-01-01: the same in every run */
+}
+
+void machine_note(const struct machine *m, const char *fmt, ...)
+{
+    va_list ap;
+    if (m->opt.quiet)
+        return;
+    va_start(ap, fmt);
+    fputs("vitrine: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+void machine_end(struct machine *m, enum machine_end end, int status)
+{
+    if (m->ended)
+        return;
+    m->ended = true;
+    m->result.end = end;
+    m->result.status = status;
+    if (m->running)
+        m->running->kick |= KICK_EVENT;
+}
+
+/* ---- What devices and harts ask of the machine ---- */
+
+static uint64_t clock_now(void *ctx)
+{
+    return machine_time(ctx);
+}
+
+static void clock_set(void *ctx, uint64_t ticks)
+{
+    struct machine *m = ctx;
+    m->time_offset += ticks - machine_time(m);
+    machine_wake_all(m);
+}
+
+static void clock_changed(void *ctx)
+{
+    struct machine *m = ctx;
+    m->deadlines_stale = true;
+    if (m->running)
+        m->running->kick |= KICK_EVENT;
+}
+
+static void hart_timer_changed(void *ctx, struct hart *h)
+{
+    machine_timer_changed(ctx, h);
+}
+
+/* Lines of the CLINT and the PLIC: n = hart << 8 | enum irq_bit. */
+static void hart_line(void *ctx, unsigned n, bool level)
+{
+    struct machine *m = ctx;
+    hart_set_irq(m->hart[n >> 8], (enum irq_bit)(n & 0xff), level);
+    if (level)
+        machine_hart_woken(m, n >> 8);
+}
+
+static struct irq_line line_to(struct machine *m, unsigned hart, enum irq_bit bit)
+{
+    return (struct irq_line){hart_line, m, hart << 8 | (unsigned)bit};
+}
+
+/* A guest's status as the process can return it: never 0 for a failure. */
+static int failure(unsigned code)
+{
+    return code == 0 ? 1 : code > 255 ? 255 : (int)code;
+}
+
+static void test_finished(void *ctx, enum sifive_test_action what, unsigned code)
+{
+    struct machine *m = ctx;
+    switch (what) {
+    case SIFIVE_TEST_PASS: machine_end(m, MACHINE_GUEST, 0); break;
+    case SIFIVE_TEST_FAIL: machine_end(m, MACHINE_GUEST, failure(code)); break;
+    case SIFIVE_TEST_RESET:
+        m->reset_wanted = true;
+        if (m->running)
+            m->running->kick |= KICK_EVENT;
+        break;
+    }
+}
+
+static void escape(void *ctx, enum chardev_escape what)
+{
+    struct machine *m = ctx;
+    switch (what) {
+    case CHARDEV_ESC_QUIT: machine_stop(m); break;
+    case CHARDEV_ESC_MONITOR: break; /* nothing stands there yet */
+    }
+}
+
+void machine_console_write(struct machine *m, const void *buf, size_t len)
+{
+    const uint8_t *p = buf;
+    while (len && !io_woken(m->io)) {
+        size_t n = ns16550a_write_out(m->uart, p, len);
+        p += n;
+        len -= n;
+        if (len && !n)
+            chardev_drain(m->chardev[0]);
+    }
+}
+
+/* ---- The board ---- */
+
+/* Puts a device on the bus and into the table. dev may be NULL: its constructor failed and said why in e. */
+static int attach(struct machine *m, const struct dev_class *cls, void *dev, uint64_t base, uint64_t size, unsigned irq, struct err *e)
+{
+    if (!dev)
+        return -EINVAL;
+    struct board_device *d = &m->dev[m->ndev++];
+    d->cls = cls;
+    d->dev = dev;
+    d->line = irq ? plic_source(m->plic, irq) : (struct irq_line){0};
+    d->place = (struct dev_place){base, size, irq ? &d->line : NULL, irq ? 1 : 0, irq, PHANDLE_PLIC};
+    return bus_add_mmio(m->bus, cls->name, base, size, &cls->ops, dev, e);
+}
+
+static struct irq_line source(struct machine *m, unsigned irq)
+{
+    return plic_source(m->plic, irq);
+}
+
+static int make_interrupts(struct machine *m, struct err *e)
+{
+    struct irq_line timer[2 * MACHINE_MAX_HARTS], external[2 * MACHINE_MAX_HARTS];
+    uint32_t intc[MACHINE_MAX_HARTS];
+    for (unsigned i = 0; i < m->nharts; i++) {
+        timer[2 * i] = line_to(m, i, IRQ_MSI);
+        timer[2 * i + 1] = line_to(m, i, IRQ_MTI);
+        external[2 * i] = line_to(m, i, IRQ_MEI);
+        external[2 * i + 1] = line_to(m, i, IRQ_SEI);
+        intc[i] = 2 * i + 2;
+    }
+    struct aclint_config ac = {m->nharts, timer, intc};
+    struct plic_config pc = {m->nharts, external, intc};
+    int rc = attach(m, &aclint_class, aclint_create(&m->env, &ac, e), BOARD_CLINT, ACLINT_SIZE, 0, e);
+    if (rc)
+        return rc;
+    m->plic = plic_create(&m->env, &pc, e);
+    return attach(m, &plic_class, m->plic, BOARD_PLIC, PLIC_SIZE, 0, e);
+}
+
+static int open_chardev(struct machine *m, const char *spec, struct chardev **c, struct err *e)
+{
+    *c = chardev_open(spec, m->io, e);
+    if (!*c)
+        return -EINVAL;
+    chardev_set_escape(*c, escape, m);
+    return 0;
+}
+
+static int make_basics(struct machine *m, struct err *e)
+{
+    struct sifive_test_config test = {test_finished, m, PHANDLE_TEST};
+    int rc = attach(m, &sifive_test_class, sifive_test_create(&m->env, &test, e), BOARD_TEST, BOARD_PAGE, 0, e);
+    if (rc)
+        return rc;
+    struct goldfish_rtc_config rtc = {m->opt.epoch_ns, source(m, BOARD_IRQ_RTC)};
+    rc = attach(m, &goldfish_rtc_class, goldfish_rtc_create(&m->env, &rtc, e), BOARD_RTC, BOARD_PAGE, BOARD_IRQ_RTC, e);
+    if (rc)
+        return rc;
+    const char *serial = strcmp(m->opt.serial, "none") ? m->opt.serial : "null";
+    m->nchardevs = 1;
+    rc = open_chardev(m, serial, &m->chardev[0], e);
+    if (rc)
+        return rc;
+    struct ns16550a_config uart = {m->chardev[0], source(m, BOARD_IRQ_UART)};
+    m->uart = ns16550a_create(&m->env, &uart, e);
+    return attach(m, &ns16550a_class, m->uart, BOARD_UART, BOARD_UART_SIZE, BOARD_IRQ_UART, e);
+}
+
+static int make_flash(struct machine *m, struct err *e)
+{
+    const struct drive_options *chip[2] = {NULL, NULL};
+    unsigned next = 0;
+    for (unsigned i = 0; i < m->opt.ndrives; i++) {
+        const struct drive_options *d = &m->opt.drives[i];
+        if (d->interface != DRIVE_PFLASH)
+            continue;
+        unsigned unit = d->unit >= 0 ? (unsigned)d->unit : next;
+        if (unit > 1 || chip[unit])
+            return err_set(e, -EINVAL, "-drive if=pflash,unit=%u,file=%s: %s: the board has flash chips 0 and 1", unit, d->file,
+                           unit > 1 ? "no such chip" : "taken twice");
+        chip[unit] = d;
+        next = unit + 1;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        struct pflash_config cfg = {.name = i ? "pflash1" : "pflash0", .base = BOARD_FLASH + (uint64_t)i * PFLASH_SIZE};
+        if (chip[i]) {
+            cfg.file = chip[i]->file;
+            cfg.readonly = chip[i]->readonly;
+            cfg.snapshot = chip[i]->snapshot || m->opt.snapshot;
+            m->flash_given |= i == 0;
+        }
+        int rc = attach(m, &pflash_class, pflash_create(&m->env, &cfg, e), cfg.base, PFLASH_SIZE, 0, e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- virtio: one row per driver ---- */
+
+static const struct drive_options *find_drive(struct machine *m, const char *id)
+{
+    for (unsigned i = 0; i < m->opt.ndrives; i++)
+        if (m->opt.drives[i].id && !strcmp(m->opt.drives[i].id, id))
+            return &m->opt.drives[i];
+    return NULL;
+}
+
+static struct virtio *make_disk(struct machine *m, const struct drive_options *d, const char *serial, struct err *e)
+{
+    struct blockfile_config file = {.path = d->file, .format = "raw", .readonly = d->readonly, .snapshot = d->snapshot || m->opt.snapshot};
+    struct virtio_blk_config cfg = {blockfile_open(&file, e), serial};
+    return cfg.disk ? virtio_blk_create(&m->env, &cfg, e) : NULL;
+}
+
+static struct virtio *make_blk(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
+{
+    (void)at;
+    if (!o->drive) {
+        err_set(e, -EINVAL, "-device %s: no drive: give drive=ID of a -drive file=FILE,if=none,id=ID", o->driver);
+        return NULL;
+    }
+    const struct drive_options *d = find_drive(m, o->drive);
+    if (!d) {
+        err_set(e, -EINVAL, "-device %s: drive=%s: no -drive has that id: give -drive file=FILE,if=none,id=%s", o->driver, o->drive, o->drive);
+        return NULL;
+    }
+    if (d->interface != DRIVE_NONE) {
+        err_set(e, -EINVAL, "-device %s: drive=%s has a device already: give that -drive if=none", o->driver, o->drive);
+        return NULL;
+    }
+    return make_disk(m, d, o->serial, e);
+}
+
+/* A console port, named by the -device virtconsole that follows its virtio-serial-device. */
+static struct virtio *make_console(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
+{
+    struct virtio_console_config cfg = {0};
+    const char *id = o->chardev, *spec = NULL;
+    for (unsigned i = at + 1; !id && i < m->opt.ndevices && strncmp(m->opt.devices[i].driver, "virtio-serial", 13); i++)
+        if (!strcmp(m->opt.devices[i].driver, "virtconsole"))
+            id = m->opt.devices[i].chardev;
+    for (unsigned i = 0; id && i < m->opt.nchardevs; i++)
+        if (!strcmp(m->opt.chardevs[i].id, id))
+            spec = m->opt.chardevs[i].spec;
+    if (id && !spec) {
+        err_set(e, -EINVAL, "-device %s: chardev=%s: no -chardev has that id: give e.g. -chardev stdio,id=%s", o->driver, id, id);
+        return NULL;
+    }
+    if (spec && open_chardev(m, spec, &m->chardev[m->nchardevs], e))
+        return NULL;
+    if (spec)
+        cfg.chr = m->chardev[m->nchardevs++];
+    return virtio_console_create(&m->env, &cfg, e);
+}
+
+static struct virtio *make_rng(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
+{
+    (void)o;
+    struct virtio_rng_config cfg = {.seed = m->opt.seed + at};
+    return virtio_rng_create(&m->env, &cfg, e);
+}
+
+static struct virtio *make_net(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
+{
+    struct virtio_net_config cfg = {.mac = {0x52, 0x54, 0x00, 0x12, 0x34, (uint8_t)(0x56 + at)}};
+    unsigned char mac[6];
+    char end;
+    if (o->mac) {
+        if (sscanf(o->mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) != 6 || mac[0] & 1) {
+            err_set(e, -EINVAL, "-device %s: mac=%s: give a station's address as 52:54:00:12:34:56", o->driver, o->mac);
+            return NULL;
+        }
+        memcpy(cfg.mac, mac, sizeof mac);
+    }
+    for (unsigned i = 0; o->netdev && i < m->opt.nnetdevs && !cfg.net; i++) {
+        if (strcmp(m->opt.netdevs[i].id, o->netdev))
+            continue;
+        if (m->netdev[i]) {
+            err_set(e, -EINVAL, "-device %s: netdev=%s has a device already: give each its own -netdev", o->driver, o->netdev);
+            return NULL;
+        }
+        cfg.net = m->netdev[i] = netdev_open(m->opt.netdevs[i].spec, &m->env, e);
+        if (!cfg.net)
+            return NULL;
+    }
+    if (o->netdev && !cfg.net) {
+        err_set(e, -EINVAL, "-device %s: netdev=%s: no -netdev has that id: give -netdev user,id=%s", o->driver, o->netdev, o->netdev);
+        return NULL;
+    }
+    return virtio_net_create(&m->env, &cfg, e);
+}
+
+static const struct driver {
+    const char *name, *help;
+    struct virtio *(*make)(struct machine *m, const struct device_options *o, unsigned at, struct err *e); /* NULL: part of another */
+} drivers[] = {
+    {"virtio-blk-device", "virtio-blk-device,drive=ID[,serial=TEXT]     a disk", make_blk},
+    {"virtio-net-device", "virtio-net-device[,netdev=ID][,mac=ADDRESS]  a network card", make_net},
+    {"virtio-rng-device", "virtio-rng-device                            random numbers (from --seed)", make_rng},
+    {"virtio-serial-device", "virtio-serial-device                         a console, with the next row's chardev", make_console},
+    {"virtconsole", "virtconsole,chardev=ID                       the port of the virtio-serial-device before it", NULL},
+};
+
+const char *machine_device_help(unsigned n)
+{
+    return n < ARRAY_LEN(drivers) ? drivers[n].help : NULL;
+}
+
+static const struct driver *find_driver(const char *name, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+        if (!strcmp(drivers[i].name, name))
+            return &drivers[i];
+    size_t n = strlen(name);
+    if (n > 4 && !strcmp(name + n - 4, "-pci"))
+        err_set(e, -EINVAL, "-device %s: the board has no PCI: give %.*s-device", name, (int)(n - 4), name);
+    else
+        err_set(e, -EINVAL, "-device %s: no such device: see -device help", name);
+    return NULL;
+}
+
+static int make_virtio(struct machine *m, struct err *e)
+{
+    struct virtio *slot[MACHINE_VIRTIO_SLOTS] = {NULL};
+    bool taken[MACHINE_VIRTIO_SLOTS] = {false};
+    int rc = 0;
+    for (unsigned i = 0; i < m->opt.ndevices; i++)
+        if (m->opt.devices[i].slot >= 0)
+            taken[m->opt.devices[i].slot] = true;
+    /* Devices first, in their order, then the disks of -drive if=virtio, all from the highest free slot down, as on QEMU. */
+    for (unsigned i = 0; !rc && i < m->opt.ndevices + m->opt.ndrives; i++) {
+        const struct device_options *o = i < m->opt.ndevices ? &m->opt.devices[i] : NULL;
+        const struct drive_options *d = o ? NULL : &m->opt.drives[i - m->opt.ndevices];
+        const struct driver *drv = o ? find_driver(o->driver, e) : NULL;
+        if (o && !drv)
+            rc = -EINVAL;
+        if (rc || (o && !drv->make) || (d && d->interface != DRIVE_VIRTIO))
+            continue;
+        int s = o && o->slot >= 0 ? o->slot : MACHINE_VIRTIO_SLOTS - 1;
+        while (s >= 0 && (o && o->slot >= 0 ? slot[s] != NULL : taken[s]))
+            s = o && o->slot >= 0 ? -1 : s - 1;
+        if (s < 0) {
+            rc = err_set(e, -EINVAL, "%s %s: %s: the board has %d virtio-mmio slots", o ? "-device" : "-drive", o ? o->driver : d->file,
+                         o && o->slot >= 0 ? "its slot is taken" : "no slot is free", MACHINE_VIRTIO_SLOTS);
+            continue;
+        }
+        taken[s] = true;
+        slot[s] = o ? drv->make(m, o, i, e) : make_disk(m, d, NULL, e);
+        if (!slot[s])
+            rc = -EINVAL;
+    }
+    for (unsigned s = 0; s < MACHINE_VIRTIO_SLOTS; s++) {
+        if (rc) { /* the slots that were not made own nothing yet */
+            virtio_free(slot[s]);
+            continue;
+        }
+        struct virtio_mmio_config cfg = {slot[s], source(m, BOARD_IRQ_VIRTIO + s)};
+        rc = attach(m, &virtio_mmio_class, virtio_mmio_create(&m->env, &cfg, e), BOARD_VIRTIO + (uint64_t)s * BOARD_VIRTIO_STEP, BOARD_PAGE,
+                    BOARD_IRQ_VIRTIO + s, e);
+    }
+    return rc;
+}
+
+/* ---- A machine's life ---- */
+
+static uint64_t host_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int make_memory(struct machine *m, struct err *e)
+{
+    m->rom = bus_add_memory(m->bus, "boot ROM", BOARD_ROM, BOARD_ROM_SIZE, true, e);
+    if (!m->rom)
+        return -ENOMEM;
+    m->ram = bus_add_memory(m->bus, "RAM", MACHINE_RAM_BASE, m->opt.ram_size, false, e);
+    return m->ram ? 0 : -ENOMEM;
+}
+
+static int make_harts(struct machine *m, struct err *e)
+{
+    m->code = code_cache_new(m->bus, &m->opt.isa);
+    if (!m->code)
+        return err_set(e, -ENOMEM, "no memory for decoded code");
+    m->hart_env = (struct hart_env){clock_now, hart_timer_changed, m};
+    for (unsigned i = 0; i < m->nharts; i++) {
+        m->hart[i] = hart_new(i, &m->opt.isa, m->bus, m->code, &m->hart_env);
+        if (!m->hart[i])
+            return err_set(e, -ENOMEM, "no memory for hart %u", i);
+    }
+    return 0;
+}
+
+struct machine *machine_new(const struct machine_options *o, struct err *e)
+{
+    struct machine *m = calloc(1, sizeof *m);
+    if (!m || o->harts < 1 || o->harts > MACHINE_MAX_HARTS) {
+        err_set(e, -EINVAL, m ? "%u harts: give 1 to %d" : "out of memory", o->harts, MACHINE_MAX_HARTS);
+        free(m);
+        return NULL;
+    }
+    m->opt = *o;
+    if (!m->opt.serial)
+        m->opt.serial = "null";
+    m->nharts = o->harts;
+    m->clock = (struct dev_clock){clock_now, clock_set, clock_changed, m};
+    m->bus = bus_new();
+    m->io = io_loop_new();
+    m->symbols = symbols_new();
+    m->fdt = malloc(FDT_SIZE_MAX);
+    m->env = (struct dev_env){m->bus, &m->clock, m->io};
+    m->host_start = host_ns();
+    m->deadlines_stale = true;
+    if (!m->bus || !m->io || !m->symbols || !m->fdt)
+        err_set(e, -ENOMEM, "out of memory or file descriptors");
+    else if (!make_memory(m, e) && !make_interrupts(m, e) && !make_basics(m, e) && !make_flash(m, e) && !make_virtio(m, e) &&
+             !make_harts(m, e) && !machine_load(m, e))
+        return m;
+    machine_free(m);
+    return NULL;
+}
+
+void machine_free(struct machine *m)
+{
+    if (!m)
+        return;
+    for (unsigned i = m->ndev; i-- > 0;)
+        m->dev[i].cls->free(m->dev[i].dev);
+    for (unsigned i = 0; i < MACHINE_MAX_DEVICES; i++)
+        netdev_free(m->netdev[i]);
+    for (unsigned i = 0; i < m->nchardevs; i++)
+        if (m->chardev[i])
+            chardev_free(m->chardev[i]);
+    for (unsigned i = 0; i < m->nharts; i++)
+        hart_free(m->hart[i]);
+    if (m->code)
+        code_cache_free(m->code);
+    symbols_free(m->symbols);
+    if (m->io)
+        io_loop_free(m->io);
+    if (m->bus)
+        bus_free(m->bus);
+    free(m->fdt);
+    free(m);
+}
+
+void machine_stop(struct machine *m)
+{
+    __atomic_store_n(&m->stop, 1, __ATOMIC_RELAXED);
+    io_wake(m->io);
+}
+
+uint64_t machine_slots_now(const struct machine *m)
+{
+    return m->slots + (m->running ? m->running->turn_retired : 0);
+}
+
+uint64_t machine_time(struct machine *m)
+{
+    uint64_t ticks = m->opt.realtime ? (host_ns() - m->host_start) / (1000000000 / DEV_CLOCK_HZ) : machine_slots_now(m) / m->opt.insns_per_tick;
+    return ticks + m->time_offset;
+}
+
+struct hart *machine_hart(struct machine *m, unsigned n)
+{
+    return n < m->nharts ? m->hart[n] : NULL;
+}
+
+struct bus *machine_bus(struct machine *m)
+{
+    return m->bus;
+}
+
+uint64_t machine_clock(struct machine *m)
+{
+    return machine_slots_now(m);
+}
+
+const struct machine_stats *machine_stats(struct machine *m)
+{
+    return &m->stats;
+}
+
+const void *machine_fdt(struct machine *m, size_t *size)
+{
+    *size = m->fdt_size;
+    return m->fdt;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: vitrine run, and what it prints. */
+#include "machine.h"
+#include "options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { STATUS_INSNS = 124, STATUS_USAGE = 125, STATUS_STUCK = 126 };
+
+/* The one machine that signals end; a process that runs several handles signals in its own way. */
+static struct machine *signalled;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    if (signalled)
+        machine_stop(signalled);
+}
+
+static void catch_signals(struct machine *m)
+{
+    struct sigaction sa = {.sa_handler = m ? on_signal : SIG_DFL};
+    signalled = m;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static double seconds(clockid_t clock)
+{
+    struct timespec ts;
+    clock_gettime(clock, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void print_stats(struct machine *m, double cpu, double wall)
+{
+    const struct machine_stats *s = machine_stats(m);
+    fprintf(stderr, "instructions      %" PRIu64 "\n", s->insns);
+    for (unsigned i = 0; machine_hart(m, i); i++)
+        fprintf(stderr, "  hart %-2u         %" PRIu64 "\n", i, hart_instret(machine_hart(m, i)));
+    fprintf(stderr, "guest time        %.6f s (%" PRIu64 " slots, %" PRIu64 " of them idle)\n", (double)machine_time(m) / 1e7, machine_clock(m), s->idle_slots);
+    fprintf(stderr, "host time         %.3f s CPU, %.3f s in all\n", cpu, wall);
+    fprintf(stderr, "speed             %.1f million instructions per CPU second\n", cpu > 0 ? (double)s->insns / cpu / 1e6 : 0);
+    fprintf(stderr, "runs              %" PRIu64 ": %" PRIu64 " to the budget, %" PRIu64 " to an event, %" PRIu64 " to wfi, %" PRIu64 " to firmware\n", s->runs,
+            s->exits[EXIT_BUDGET], s->exits[EXIT_EVENT], s->exits[EXIT_WFI], s->exits[EXIT_TRAP]);
+    fprintf(stderr, "SBI calls         %" PRIu64 "\n", s->sbi_calls);
+    fprintf(stderr, "looks at input    %" PRIu64 "\n", s->io_polls);
+}
+
+static int usage_error(const struct err *e)
+{
+    fprintf(stderr, "vitrine: %s\n", e->text);
+    return STATUS_USAGE;
+}
+
+static int dump_dtb(struct options *o)
+{
+    struct err e = {.text = ""};
+    size_t size;
+    o->machine.serial = "null";
+    if (!o->machine.kernel && !strcmp(o->machine.bios, "default"))
+        o->machine.bios = "none"; /* the tree of a machine with nothing to run yet */
+    struct machine *m = machine_new(&o->machine, &e);
+    if (!m)
+        return usage_error(&e);
+    const void *fdt = machine_fdt(m, &size);
+    FILE *f = fopen(o->dumpdtb, "wb");
+    bool ok = f && fwrite(fdt, 1, size, f) == size;
+    if (f && fclose(f))
+        ok = false;
+    if (!ok)
+        fprintf(stderr, "vitrine: -machine dumpdtb=%s: %s\n", o->dumpdtb, strerror(errno));
+    machine_free(m);
+    return ok ? 0 : STATUS_USAGE;
+}
+
+static int end_status(struct machine *m, const struct options *o, const struct machine_result *r)
+{
+    switch (r->end) {
+    case MACHINE_GUEST: return r->status;
+    case MACHINE_RESET: return 0;
+    case MACHINE_BUDGET:
+        if (!o->machine.quiet)
+            fprintf(stderr, "vitrine: stopped after %" PRIu64 " instructions (--max-insns)\n", machine_stats(m)->insns);
+        return STATUS_INSNS;
+    case MACHINE_STUCK: fprintf(stderr, "vitrine: %s\n", r->why); return STATUS_STUCK;
+    case MACHINE_STOP: return 0;
+    case MACHINE_TRAP:
+    case MACHINE_ERROR: fprintf(stderr, "vitrine: %s\n", r->why); return STATUS_USAGE;
+    }
+    return STATUS_USAGE;
+}
+
+static int run(struct options *o)
+{
+    struct err e = {.text = ""};
+    struct machine_result r;
+    double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
+    for (size_t i = 0; o->notes[i] && !o->machine.quiet; i++)
+        fprintf(stderr, "vitrine: %s\n", o->notes[i]);
+    struct machine *m = machine_new(&o->machine, &e);
+    if (!m)
+        return usage_error(&e);
+    catch_signals(m);
+    machine_run(m, o->max_insns, &r);
+    catch_signals(NULL);
+    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    wall = seconds(CLOCK_MONOTONIC) - wall;
+    int status = end_status(m, o, &r);
+    if (machine_write_signature(m, &e)) {
+        fprintf(stderr, "vitrine: %s\n", e.text);
+        status = STATUS_USAGE;
+    }
+    if (o->stats)
+        print_stats(m, cpu, wall);
+    machine_free(m);
+    return status;
+}
+
+static void print_commands(FILE *out)
+{
+    fprintf(out, "Usage: vitrine [run] [OPTION...]\n\nCommands:\n"
+                 "  run      start a RISC-V machine (vitrine run --help)\n"
+                 "  help     this text\n"
+                 "  version  the version\n\n"
+                 "A first argument with a dash means run: vitrine -kernel FILE\n");
+}
+
+static void print_version(void)
+{
+    printf("vitrine %s\n", VITRINE_VERSION);
+}
+
+static int run_command(int argc, char **argv)
+{
+    struct options o;
+    struct err e = {.text = ""};
+    int status = 0;
+    if (options_parse(&o, argc, (const char *const *)argv, &e)) {
+        status = usage_error(&e);
+    } else {
+        switch (o.action) {
+        case OPTIONS_RUN: status = run(&o); break;
+        case OPTIONS_HELP: options_help(o.help, stdout); break;
+        case OPTIONS_VERSION: print_version(); break;
+        case OPTIONS_DUMP_DTB: status = dump_dtb(&o); break;
+        }
+    }
+    options_free(&o);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_commands(stderr);
+        return STATUS_USAGE;
+    }
+    const char *command = argv[1];
+    if (!strcmp(command, "help") || !strcmp(command, "--help") || !strcmp(command, "-help") || !strcmp(command, "-h")) {
+        print_commands(stdout);
+        return 0;
+    }
+    if (!strcmp(command, "version") || !strcmp(command, "--version") || !strcmp(command, "-version")) {
+        print_version();
+        return 0;
+    }
+    if (!strcmp(command, "run"))
+        return run_command(argc - 2, argv + 2);
+    if (command[0] == '-')
+        return run_command(argc - 1, argv + 1);
+    fprintf(stderr, "vitrine: no command '%s': see vitrine help\n", command);
+    return STATUS_USAGE;
+}

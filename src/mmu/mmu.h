@@ -27,7 +27,8 @@ struct pmp {
         uint8_t m;      /* the same for M (everything unless locked) */
     } span[PMP_ENTRIES]; /* the active entries, lowest number first */
     unsigned active;
-    bool open; /* every access of every mode is allowed: checks can be skipped */
+    uint64_t open_first; /* where every access of every mode is allowed (the largest such range, whole pages): bytes; */
+    uint64_t open_size;  /* everything is open without entries, nearly all RAM behind an SBI firmware's */
 };
 
 /* What a translation depends on, for one effective mode of access. */
@@ -92,6 +93,11 @@ MUST_USE bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size,
 
 /* PMP alone. Priv. 3.7. whole (may be NULL): true if the 4 KiB page around pa answers alike for each byte. */
 bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole);
+/* True if the whole 4 KiB page around pa is known to be open to everybody; false says nothing. */
+static inline bool pmp_is_open(const struct pmp *p, uint64_t pa)
+{
+    return pa - p->open_first < p->open_size;
+}
 /* To be called after each change of addr, cfg or count (and once after reset): until then the checks use the old entries. */
 void pmp_update(struct pmp *p);
 #endif

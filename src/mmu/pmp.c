@@ -12,7 +12,6 @@
 enum { PMP_OFF, PMP_TOR, PMP_NA4, PMP_NAPOT };
 #define PMP_L BIT(7)
 #define PMP_ADDR_BITS MASK(53, 0)
-#define PMP_LAST_BYTE (BIT(56) - 1)
 enum { PMP_ALL = 1u << MMU_R | 1u << MMU_W | 1u << MMU_X };
 
 /* The range of entry n, ends included. False: the entry matches nothing. */
@@ -46,6 +45,43 @@ static bool entry_range(const struct pmp *p, unsigned n, uint64_t *first, uint64
     }
 }
 
+/* The end of the part of entry e that starts at from and that no lower entry touches; from - 1 if there is none. */
+static uint64_t free_until(const struct pmp *p, unsigned e, uint64_t from)
+{
+    uint64_t last = p->span[e].last;
+    for (unsigned i = 0; i < e; i++) {
+        const struct pmp_span *s = &p->span[i];
+        if (s->first <= from && s->last >= from)
+            return from - 1;
+        if (s->first > from && s->first <= last)
+            last = s->first - 1;
+    }
+    return last;
+}
+
+/* Finds open_first and open_size: such a range starts where an entry that grants everything starts, or behind a lower one. */
+static void find_open(struct pmp *p)
+{
+    p->open_first = 0;
+    p->open_size = p->count ? 0 : UINT64_MAX;
+    for (unsigned e = 0; e < p->active; e++) {
+        const struct pmp_span *s = &p->span[e];
+        if (s->su != PMP_ALL)
+            continue;
+        for (unsigned i = 0; i <= e; i++) {
+            uint64_t from = i == e ? s->first : p->span[i].last + 1;
+            if (from < s->first || from > s->last)
+                continue;
+            uint64_t end = (free_until(p, e, from) + 1) & PAGE_MASK;
+            from = (from + PAGE_SIZE - 1) & PAGE_MASK;
+            if (end > from && end - from > p->open_size) {
+                p->open_first = from;
+                p->open_size = end - from;
+            }
+        }
+    }
+}
+
 void pmp_update(struct pmp *p)
 {
     p->active = 0;
@@ -58,8 +94,7 @@ void pmp_update(struct pmp *p)
         s->m = p->cfg[n] & PMP_L ? s->su : PMP_ALL;
         p->active++;
     }
-    p->open = !p->count ||
-              (p->active && !p->span[0].first && p->span[0].last >= PMP_LAST_BYTE && p->span[0].su == PMP_ALL);
+    find_open(p);
 }
 
 bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole)

@@ -87,7 +87,7 @@ static COLD bool stop(const struct walk *w, const struct mmu_step *s)
 /* PMP for an implicit access to a PTE, made as if by S whatever the mode is. Priv. 3.7.2 */
 static inline bool pmp_allows_pte(const struct walk *w, uint64_t pa, enum mmu_access a)
 {
-    return LIKELY(w->c->pmp->open) || pmp_allows(w->c->pmp, pa, PTE_SIZE, a, PRIV_S, NULL);
+    return LIKELY(pmp_is_open(w->c->pmp, pa)) || pmp_allows(w->c->pmp, pa, PTE_SIZE, a, PRIV_S, NULL);
 }
 
 /* The host's address of the PTE at pa, or NULL if no memory is there: tables in MMIO space are not supported (a PMA). */
@@ -177,6 +177,13 @@ static ALWAYS_INLINE bool in_range(unsigned number, unsigned top, uint64_t va)
     return (uint64_t)sign_extend(va, top) == va;
 }
 
+/* The PTE at hand in walk_stage(): put together only where it is told, so that the loop's values stay in registers. */
+#define STEP(v)                                                                                                        \
+    (struct mmu_step)                                                                                                  \
+    {                                                                                                                  \
+        .stage = number, .level = (int)level, .va = va, .pte_gpa = gpa, .pte_hpa = hpa, .pte = pte, .verdict = (v)     \
+    }
+
 /*
  * One stage: va (a gpa at stage two) for an access of kind a that any PTE bit of permit allows. False: *w->f is filled.
  * number is a constant where this is expanded; nested: the tables are themselves behind stage two.
@@ -186,65 +193,62 @@ static ALWAYS_INLINE bool walk_stage(struct walk *w, const struct stage *s, cons
 {
     unsigned level = s->levels - 1;
     unsigned shift = PAGE_SHIFT + VPN_BITS * level; /* of the level's VPN in va */
-    struct mmu_step t = {.stage = number, .level = -1, .va = va};
 
-    if (UNLIKELY(!in_range(number, shift + VPN_BITS, va))) {
-        t.verdict = PTE_NOT_CANONICAL;
-        return stop(w, &t);
-    }
+    if (UNLIKELY(!in_range(number, shift + VPN_BITS, va)))
+        return stop(w, &(struct mmu_step){.stage = number, .level = -1, .va = va, .verdict = PTE_NOT_CANONICAL});
+
     uint64_t table = s->root;
     uint64_t vpn_mask = number == 2 ? MASK(VPN_BITS + 1, 0) : MASK(VPN_BITS - 1, 0);
     uint64_t need = a == MMU_W ? PTE_A | PTE_D : PTE_A;
-    uint64_t global = 0;
+    uint64_t global = 0, pte;
 
     for (;;) {
-        uint8_t *host = NULL;
-        t.level = (int)level;
-        t.pte = 0;
-        t.pte_gpa = t.pte_hpa = table + (va >> shift & vpn_mask) * PTE_SIZE;
-        if (nested && !walk_pte(w, t.pte_gpa, MMU_R, &t.pte_hpa))
+        uint64_t gpa = table + (va >> shift & vpn_mask) * PTE_SIZE, hpa = gpa;
+        enum pte_verdict v;
+        uint8_t *host;
+        pte = 0;
+        if (nested && !walk_pte(w, gpa, MMU_R, &hpa))
             return false;
-        if (UNLIKELY(!pmp_allows_pte(w, t.pte_hpa, MMU_R))) {
-            t.verdict = PTE_PMP_DENIED;
-        } else if (UNLIKELY(!(host = pte_host(w, t.pte_hpa)))) {
-            t.verdict = PTE_NO_MEMORY;
+        if (UNLIKELY(!pmp_allows_pte(w, hpa, MMU_R))) {
+            v = PTE_PMP_DENIED;
+        } else if (UNLIKELY(!(host = pte_host(w, hpa)))) {
+            v = PTE_NO_MEMORY;
         } else {
-            memcpy(&t.pte, host, sizeof t.pte);
-            t.verdict = judge(s, level, t.pte, a, permit);
+            memcpy(&pte, host, sizeof pte);
+            v = judge(s, level, pte, a, permit);
         }
-        if (t.verdict == PTE_POINTER) {
+        if (v == PTE_POINTER) {
             if (UNLIKELY(w->o))
-                tell(w, &t);
-            global |= t.pte;
-            table = pte_address(t.pte);
+                tell(w, &STEP(v));
+            global |= pte;
+            table = pte_address(pte);
             vpn_mask = MASK(VPN_BITS - 1, 0);
             shift -= VPN_BITS;
             level--;
             continue;
         }
-        if (UNLIKELY(t.verdict != PTE_LEAF))
-            return stop(w, &t);
+        if (UNLIKELY(v != PTE_LEAF))
+            return stop(w, &STEP(v));
 
-        uint64_t missing = need & ~t.pte;
-        if (UNLIKELY(missing && !s->adue)) { /* Svade */
-            t.verdict = missing & PTE_A ? PTE_A_CLEAR : PTE_D_CLEAR;
-            return stop(w, &t);
-        }
+        uint64_t missing = need & ~pte;
+        if (UNLIKELY(missing && !s->adue)) /* Svade */
+            return stop(w, &STEP(missing & PTE_A ? PTE_A_CLEAR : PTE_D_CLEAR));
         if (UNLIKELY(w->o))
-            tell(w, &t);
+            tell(w, &STEP(v));
         if (LIKELY(!missing))
             break;
-        enum ad_result r = set_ad(w, &t, need, nested);
+        enum ad_result r = set_ad(w, &STEP(v), need, nested);
         if (r == AD_FAULT)
             return false;
         if (r == AD_SET)
             break;
     }
+#undef STEP
     /* Step 10. A NAPOT leaf takes the four lowest bits of its PPN from va too. */
-    out->span = BIT(t.pte & PTE_N ? PTE_NAPOT_SHIFT : shift);
-    out->pa = merge_bits(pte_address(t.pte), va, out->span - 1);
-    out->pte = t.pte;
-    out->global = (global | t.pte) & PTE_G;
+    out->span = BIT(pte & PTE_N ? PTE_NAPOT_SHIFT : shift);
+    out->pa = merge_bits(pte_address(pte), va, out->span - 1);
+    out->pte = pte;
+    out->global = (global | pte) & PTE_G;
     return true;
 }
 
@@ -346,7 +350,7 @@ bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu
     m->whole_page = true;
     /* Physical addresses have 56 bits; untranslated ones may come with more, and nothing is there. */
     bool beyond = l.pa >> 56;
-    if (UNLIKELY(beyond) || (UNLIKELY(!c->pmp->open) && !pmp_allows_access(c, l.pa, size, a, &m->whole_page))) {
+    if (UNLIKELY(beyond) || (UNLIKELY(!pmp_is_open(c->pmp, l.pa)) && !pmp_allows_access(c, l.pa, size, a, &m->whole_page))) {
         struct mmu_step t = {.stage = w.two.levels ? 2 : 1,
                              .level = -1,
                              .va = va,

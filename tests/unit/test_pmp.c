@@ -39,7 +39,7 @@ START_TEST(no_entry_matches)
         ck_assert(!may(&p, 0x80000000, 8, a, PRIV_S));
         ck_assert(!may(&p, 0x80000000, 8, a, PRIV_U));
     }
-    ck_assert(!p.open);
+    ck_assert_uint_eq(p.open_size, 0);
 }
 END_TEST
 
@@ -48,7 +48,7 @@ START_TEST(no_entries)
 {
     struct pmp p = {.count = 0};
     pmp_update(&p);
-    ck_assert(p.open);
+    ck_assert(pmp_is_open(&p, 0x80000000));
     for (int a = MMU_R; a <= MMU_X; a++) {
         ck_assert(may(&p, 0x80000000, 8, a, PRIV_M));
         ck_assert(may(&p, 0x80000000, 8, a, PRIV_U));
@@ -87,7 +87,7 @@ START_TEST(napot_sizes)
     }
     struct pmp p = none();
     set(&p, 0, R | W | X | NAPOT, MASK(53, 0));
-    ck_assert(p.open);
+    ck_assert(pmp_is_open(&p, 0) && pmp_is_open(&p, BIT(56) - 1));
     ck_assert(may(&p, 0, 1, MMU_X, PRIV_U));
     ck_assert(may(&p, BIT(56) - 8, 8, MMU_W, PRIV_U));
 }
@@ -134,7 +134,7 @@ START_TEST(lowest_entry_wins)
     struct pmp p = none();
     set(&p, 1, NAPOT, napot(0x80001000, 0x1000));
     set(&p, 2, R | W | X | NAPOT, MASK(53, 0));
-    ck_assert(!p.open);
+    ck_assert(!pmp_is_open(&p, 0x80001000) && pmp_is_open(&p, 0x80002000));
     ck_assert(!may(&p, 0x80001000, 8, MMU_R, PRIV_S));
     ck_assert(may(&p, 0x80002000, 8, MMU_R, PRIV_S));
     set(&p, 0, R | NAPOT, napot(0x80001000, 0x1000));
@@ -177,17 +177,41 @@ START_TEST(whole_page)
 }
 END_TEST
 
+/* The range that needs no checks, for entries as a firmware makes them: its own memory and devices closed, the rest open. */
+START_TEST(open_range)
+{
+    struct pmp p = none();
+    set(&p, 0, NAPOT, napot(0x2000000, 0x10000));
+    set(&p, 1, NAPOT, napot(0x80000000, 0x40000));
+    set(&p, 2, R | W | X | NAPOT, MASK(53, 0));
+    ck_assert_uint_eq(p.open_first, 0x80040000);
+    ck_assert(pmp_is_open(&p, 0x80040000) && pmp_is_open(&p, BIT(56) - 1));
+    ck_assert(!pmp_is_open(&p, 0x8003ffff) && !pmp_is_open(&p, 0x2000000));
+    set(&p, 3, R | W | X | NAPOT, MASK(53, 0)); /* behind entry 2, which decides: nothing changes */
+    ck_assert_uint_eq(p.open_first, 0x80040000);
+    set(&p, 2, R | W | NAPOT, MASK(53, 0));
+    ck_assert_uint_eq(p.open_size, 0);
+    set(&p, 2, R | W | X | TOR, 0x90000800 >> 2); /* from entry 1's address, so this is what stands behind entry 1 */
+    ck_assert_uint_eq(p.open_first, 0x90001000); /* of entry 3, in whole pages: more than entry 2's part */
+    set(&p, 3, OFF, 0);
+    ck_assert_uint_eq(p.open_first, 0x80040000);
+    ck_assert_uint_eq(p.open_size, 0x90000000 - 0x80040000);
+}
+END_TEST
+
 /* Entries that lie around a few pages, so that they overlap often; each access also with every byte of its page. */
 START_TEST(against_reference)
 {
     uint64_t seed = 20240411;
-    unsigned allowed = 0, wholes = 0, parts = 0;
+    unsigned allowed = 0, wholes = 0, parts = 0, open = 0;
 
     for (int round = 0; round < 3000; round++) {
         struct pmp p = {.count = PMP_ENTRIES};
         unsigned used = 1 + ref_random(&seed) % PMP_ENTRIES;
         for (unsigned n = 0; n < used; n++) {
             p.cfg[n] = ref_random(&seed) & 0x9f;
+            if (n > used / 2)
+                p.cfg[n] |= R | W | X;
             p.addr[n] = (0x80000000 + ref_random(&seed) % 0x4000) >> 2;
             if (ref_random(&seed) % 2)
                 p.addr[n] |= MASK(ref_random(&seed) % 14, 0);
@@ -203,6 +227,10 @@ START_TEST(against_reference)
             bool whole;
             bool got = pmp_allows(&p, pa, size, a, priv, &whole);
             FX_CHECK(got == ref_pmp(&p, pa, size, a, priv));
+            if (pmp_is_open(&p, pa)) {
+                FX_CHECK(got && whole);
+                open++;
+            }
             allowed += got;
             wholes += whole;
             parts += !whole;
@@ -214,6 +242,7 @@ START_TEST(against_reference)
     ck_assert_uint_gt(allowed, 5000);
     ck_assert_uint_gt(wholes, 5000);
     ck_assert_uint_gt(parts, 5000);
+    ck_assert_uint_gt(open, 1000);
 }
 END_TEST
 
@@ -232,6 +261,7 @@ Suite *pmp_suite(void)
     tcase_add_test(t, lowest_entry_wins);
     tcase_add_test(t, partial_match_fails);
     tcase_add_test(t, whole_page);
+    tcase_add_test(t, open_range);
     tcase_add_test(t, against_reference);
     suite_add_tcase(s, t);
     return s;

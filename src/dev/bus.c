@@ -98,10 +98,10 @@ static int check_place(const char *name, uint64_t base, uint64_t size, struct er
 /* Makes room for one more pointer in both arrays of memory regions. */
 static bool grow_memory(struct bus *b)
 {
-    struct memory **mem = realloc(b->mem, (b->nmem + 1) * sizeof *mem);
+    struct memory **mem = realloc(b->mem, (b->nmem + 1) * sizeof(struct memory *));
     if (mem)
         b->mem = mem;
-    struct memory **sorted = realloc(b->sorted, (b->nmem + 1) * sizeof *sorted);
+    struct memory **sorted = realloc(b->sorted, (b->nmem + 1) * sizeof(struct memory *));
     if (sorted)
         b->sorted = sorted;
     return mem && sorted;

@@ -13,7 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* A -serial argument taken apart: kind[:target][,option]... */
+/* A -serial or -chardev argument taken apart: kind[:target][,option]... */
 struct spec {
     const char *text; /* whole, for messages */
     char kind[16];
@@ -32,7 +32,7 @@ static const struct backend {
 
 static int fail(const struct spec *s, struct err *e, int error, const char *what)
 {
-    return err_set(e, -error, "-serial %s: %s: %s", s->text, what, strerror(error));
+    return err_set(e, -error, "character device %s: %s: %s", s->text, what, strerror(error));
 }
 
 /* --- files and terminals --- */
@@ -98,15 +98,15 @@ static int open_pipe(const struct spec *s, struct chardev *c, struct err *e)
     snprintf(path, sizeof path, "%s.in", s->target);
     int in = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (in < 0)
-        return err_set(e, -errno, "-serial %s: %s: %s; make the two pipes with: mkfifo %s.in %s.out", s->text, path,
-                       strerror(errno), s->target, s->target);
+        return err_set(e, -errno, "character device %s: %s: %s; make the two pipes with: mkfifo %s.in %s.out", s->text,
+                       path, strerror(errno), s->target, s->target);
     snprintf(path, sizeof path, "%s.out", s->target);
     int out = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (out < 0) {
         int error = errno;
         close(in);
-        return err_set(e, -error, "-serial %s: %s: %s; make the two pipes with: mkfifo %s.in %s.out", s->text, path,
-                       strerror(error), s->target, s->target);
+        return err_set(e, -error, "character device %s: %s: %s; make the two pipes with: mkfifo %s.in %s.out", s->text,
+                       path, strerror(error), s->target, s->target);
     }
     chardev_set_fds(c, in, out, OUT_PLAIN, true);
     c->endless = true;
@@ -161,8 +161,8 @@ static int make_socket(const struct spec *s, struct chardev *c, const struct soc
         if (connect(fd, addr, len)) {
             int error = errno;
             close(fd);
-            return err_set(e, -error, "-serial %s: connect: %s; add server=on to wait for a client instead", s->text,
-                           strerror(error));
+            return err_set(e, -error, "character device %s: connect: %s; add server=on to wait for a client instead",
+                           s->text, strerror(error));
         }
         chardev_set_fds(c, fd, fd, OUT_SOCKET, true);
         return 0;
@@ -189,9 +189,9 @@ static int open_unix(const struct spec *s, struct chardev *c, struct err *e)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     if (strlen(s->target) >= sizeof a.sun_path)
-        return err_set(e, -ENAMETOOLONG, "-serial %s: the path of a unix socket has at most %zu bytes", s->text,
-                       sizeof a.sun_path - 1);
-    strcpy(a.sun_path, s->target);
+        return err_set(e, -ENAMETOOLONG, "character device %s: the path of a unix socket has at most %zu bytes",
+                       s->text, sizeof a.sun_path - 1);
+    memcpy(a.sun_path, s->target, strlen(s->target)); /* the rest is zero */
     struct stat st;
     if (s->server && !lstat(s->target, &st) && S_ISSOCK(st.st_mode))
         unlink(s->target); /* left behind by an earlier run */
@@ -204,10 +204,10 @@ static int open_unix(const struct spec *s, struct chardev *c, struct err *e)
 static int open_tcp(const struct spec *s, struct chardev *c, struct err *e)
 {
     char host[sizeof s->target];
-    strcpy(host, s->target);
+    memcpy(host, s->target, sizeof host);
     char *port = strrchr(host, ':');
     if (!port || !port[1])
-        return err_set(e, -EINVAL, "-serial %s: want tcp:HOST:PORT", s->text);
+        return err_set(e, -EINVAL, "character device %s: want tcp:HOST:PORT", s->text);
     *port++ = 0;
     char *name = host;
     size_t n = strlen(host);
@@ -220,7 +220,7 @@ static int open_tcp(const struct spec *s, struct chardev *c, struct err *e)
     struct addrinfo *list;
     int rc = getaddrinfo(*name ? name : NULL, port, &hints, &list);
     if (rc)
-        return err_set(e, -EINVAL, "-serial %s: %s port %s: %s", s->text, *name ? name : "any address", port,
+        return err_set(e, -EINVAL, "character device %s: %s port %s: %s", s->text, *name ? name : "any address", port,
                        gai_strerror(rc));
     rc = make_socket(s, c, list->ai_addr, list->ai_addrlen, e);
     for (struct addrinfo *ai = list->ai_next; rc && ai && c->listen_fd < 0; ai = ai->ai_next)
@@ -267,14 +267,14 @@ static int parse_option(struct spec *s, const struct backend *b, char *o, struct
     bool off = value && (!strcmp(value, "off") || !strcmp(value, "no") || !strcmp(value, "false"));
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         bool negated = !value && !strncmp(o, "no", 2) && !strcmp(o + 2, options[i].name);
-        if (!(b->options & options[i].option) || (strcmp(o, options[i].name) && !negated))
+        if (!(b->options & options[i].option) || (strcmp(o, options[i].name) != 0 && !negated))
             continue;
         if (!on && !off)
-            return err_set(e, -EINVAL, "-serial %s: %s=%s: want on or off", s->text, o, value);
+            return err_set(e, -EINVAL, "character device %s: %s=%s: want on or off", s->text, o, value);
         set_option(s, options[i].option, on && !negated);
         return 0;
     }
-    return err_set(e, -EINVAL, "-serial %s: %s does not know the option '%s'%s%s%s%s", s->text, b->kind, o,
+    return err_set(e, -EINVAL, "character device %s: %s does not know the option '%s'%s%s%s%s", s->text, b->kind, o,
                    b->options ? "; it takes" : " (it takes none)",
                    b->options & OPT_SERVER ? " server=on|off wait=on|off" : "",
                    b->options & OPT_APPEND ? " append=on|off" : "", b->options & OPT_SIGNAL ? " signal=on|off" : "");
@@ -312,25 +312,25 @@ static int parse(struct spec *s, const struct backend **found, struct err *e)
     if (!b)
         return err_set(
             e, -EINVAL,
-            "-serial %s: no such backend; there are stdio, mon:stdio, null, none, pty, file:PATH, pipe:PATH, "
+            "character device %s: no such backend; there are stdio, mon:stdio, null, none, pty, file:PATH, pipe:PATH, "
             "unix:PATH[,server=on,wait=off] and tcp:HOST:PORT[,server=on,wait=off]",
             s->text);
     p += n;
     if (*p == ':')
         p = copy_part(s->target, sizeof s->target, p + 1);
     if (!p)
-        return err_set(e, -ENAMETOOLONG, "-serial %.80s...: more than %zu bytes after '%s:'", s->text,
+        return err_set(e, -ENAMETOOLONG, "character device %.80s...: more than %zu bytes after '%s:'", s->text,
                        sizeof s->target - 1, b->kind);
     if (b->target != (s->target[0] != 0))
         return err_set(e, -EINVAL,
-                       b->target ? "-serial %s: want something after '%s:'"
-                                 : "-serial %s: %s takes nothing after a colon",
+                       b->target ? "character device %s: want something after '%s:'"
+                                 : "character device %s: %s takes nothing after a colon",
                        s->text, b->kind);
     while (*p == ',') {
         char o[64];
         p = copy_part(o, sizeof o, p + 1);
         if (!p)
-            return err_set(e, -EINVAL, "-serial %s: an option is too long", s->text);
+            return err_set(e, -EINVAL, "character device %s: an option is too long", s->text);
         int rc = parse_option(s, b, o, e);
         if (rc)
             return rc;
@@ -347,7 +347,7 @@ struct chardev *chardev_open(const char *text, struct io_loop *loop, struct err 
         return NULL;
     struct chardev *c = chardev_alloc(loop, text);
     if (!c) {
-        err_set(e, -ENOMEM, "-serial %s: out of memory", text);
+        err_set(e, -ENOMEM, "character device %s: out of memory", text);
         return NULL;
     }
     if (b->open(&s, c, e)) {

@@ -5,7 +5,8 @@
  *
  * The handlers use no stack: mscratch points at the M frame, sscratch at the S frame while a body runs.
  * A trap at the body's last instruction (d_end) finishes it, in whatever mode it runs.  Every other exception is
- * logged and skipped: a fault of the fetch returns to x1, others to the next instruction.  An interrupt is logged
+ * logged and skipped: a fault of the fetch, or at an address outside RAM (of an exotic mapping), returns to x1,
+ * others to the next instruction.  An interrupt is logged
  * and its enable bit is cleared.
  *
  * Registers are reached by number here (xN) because the frame is an array of them.
@@ -42,7 +43,7 @@
         /* shared by both handlers */
         .equ h_desc, 0
         .equ h_count, 8
-        .equ h_stop, 16                 /* why the body stopped: 0 end, 1 trap limit, 2 pc outside RAM */
+        .equ h_stop, 16                 /* why the body stopped: 0 end, 1 trap limit */
         .equ h_log, 24
         .equ LOG_SIZE, 48               /* mode | vector << 8, cause, epc, tval, xstatus, 0 */
 
@@ -209,7 +210,8 @@ s_vectors:
 
         /*
          * Log the trap; tag in s2, status in s3, cause in s4, epc in s5, tval in s6 of mode \x.
-         * Leaves s1 = shared, s7 = descriptor.  Jumps to \x_stop with the reason in t0 when the body ends.
+         * Leaves s1 = shared, s7 = descriptor. Jumps to \x_stop with the reason in t0
+         * when the body ends.
          */
         .macro LOG x
         la      s1, shared
@@ -240,10 +242,9 @@ s_vectors:
         srl     t0, t0, s4
         andi    t0, t0, 1
         bnez    t0, 2f
-        li      t0, 2
         srli    t1, s5, RAM_BITS
         li      t2, RAM >> RAM_BITS
-        bne     t1, t2, \x\()_stop
+        bne     t1, t2, 2f
         lhu     t1, 0(s5)
         addi    s5, s5, 2
         not     t1, t1

@@ -7,7 +7,7 @@ CSRS = """mstatus medeleg mideleg mie mip mscratch mcounteren mcountinhibit menv
     sstatus sie sip stvec sscratch sepc scause stval scounteren senvcfg satp
     pmpcfg0 pmpcfg2 pmpaddr0 pmpaddr1 pmpaddr2 pmpaddr3 pmpaddr4 pmpaddr5 pmpaddr6 pmpaddr7 mtvec""".split()
 ABI = """zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6""".split()
-STOPS = {0: "at its end", 1: "after too many traps", 2: "with a pc outside RAM"}
+STOPS = {0: "at its end", 1: "after too many traps"}
 EXCEPTIONS = {0: "instruction misaligned", 1: "instruction access fault", 2: "illegal instruction", 3: "breakpoint",
               4: "load misaligned", 5: "load access fault", 6: "store misaligned", 7: "store access fault", 8: "ecall from U",
               9: "ecall from S", 10: "ecall from VS", 11: "ecall from M", 12: "instruction page fault", 13: "load page fault",

@@ -105,7 +105,7 @@ class Machine:
 
 
 def machines(args):
-    qemu = [args.qemu, "-M", "virt", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic", "-cpu", args.qemu_cpu]
+    qemu = [args.qemu, "-M", "virt", "-smp", "2", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic", "-cpu", args.qemu_cpu]
     oracle = Machine("qemu", qemu, not args.no_cache, args.timeout)
     if args.self:
         return oracle, Machine("qemu again", qemu, False, args.timeout)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The kinds of generated test bodies: one module per kind, each with emit(body)."""
-from . import atomic, csrs, floating, integer, traps
+from . import atomic, csrs, floating, integer, paging, traps
 
 KINDS = {
     "int": integer.emit,
@@ -8,4 +8,5 @@ KINDS = {
     "fp": floating.emit,
     "csr": csrs.emit,
     "trap": traps.emit,
+    "vm": paging.emit,
 }

@@ -46,9 +46,9 @@ def step(body):
         address(body, 5, size, aligned=False)
         body.op(r.choice([f"{r.choice(AMOS)}.{w} x{body.dst()}, x{body.src()}, (x5)", f"lr.{w} x6, (x5)"]))
         body.op("sc.w x0, x0, (x8)")    # drop what a reservation may be left
-    elif pick < 0.95:                   # nothing there
+    elif pick < 0.94:                   # nothing there
         body.li(5, r.choice([0, 8, 0x80000000000000, (1 << 64) - 8, 0x90000000]))
-        body.op(r.choice([f"{r.choice(AMOS)}.{w} x{body.dst()}, x{body.src()}, (x5)", f"lr.{w} x6, (x5)"]))
+        body.op(f"lr.{w} x6, (x5)")
         body.op("sc.w x0, x0, (x8)")
     else:
         integer.arithmetic(body)

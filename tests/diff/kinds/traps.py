@@ -68,11 +68,9 @@ def system(body):
 def access(body):
     r = body.rng
     body.li(5, r.choice(HOLES) + r.choice([0, 0, 1, 4, 7]))
-    name = r.choice(["lb", "lhu", "lw", "ld", "sb", "sh", "sw", "sd", "flw", "fld", "fsw", "fsd", "amoadd.w", "amoor.d", "lr.d"])
+    name = r.choice(["lb", "lhu", "lw", "ld", "sb", "sh", "sw", "sd", "flw", "fld", "fsw", "fsd", "lr.d"])
     bank = "f" if name[0] == "f" else "x"
-    if name[:3] == "amo":
-        body.op(f"{name} x6, x7, (x5)")
-    elif name[:2] == "lr":
+    if name[:2] == "lr":
         body.op(f"{name} x6, (x5)")
     else:
         body.op(f"{name} {bank}6, 0(x5)")

@@ -12,12 +12,15 @@ struct former {
     bool linkable; /* branches within the page may be linked: the block is entered in the page's map */
     unsigned n;    /* instructions so far */
     uint32_t first;
+    enum insn_id now;                 /* the instruction being emitted */
+    uint8_t ids[2 * BLOCK_MAX + 4];   /* per operation: the instruction it is, or INSN_illegal where fusing is out of the question */
 };
 
 static struct op *emit(struct former *b, handler *fn, unsigned off, unsigned len)
 {
     struct code_cache *c = b->c;
     struct op *op = &c->ops[c->used];
+    b->ids[c->used - b->first] = fn == b->t->insn[b->now] ? (uint8_t)b->now : INSN_illegal;
     c->offset[c->used] = (uint16_t)(off | (len == 2));
     c->used++;
     *op = (struct op){.fn = fn, .n = (uint8_t)b->n};
@@ -32,6 +35,24 @@ static uint8_t dest(uint8_t rd)
 static bool on_page(int32_t target)
 {
     return target >= 0 && target < PAGE_SIZE;
+}
+
+/* Chooses fused handlers, pair by pair from the block's start. */
+static void fuse(const struct former *b)
+{
+    struct code_cache *c = b->c;
+    unsigned count = c->used - b->first;
+    for (unsigned k = 0; k + 1 < count; k++) {
+        struct op *op = &c->ops[b->first + k];
+        handler **f = c->fused[b->ids[k] * INSN_COUNT + b->ids[k + 1]];
+        if (!f[0])
+            continue;
+        handler *fn = f[1] && op[1].rs1 == op->rd ? f[1] : f[2] && op[1].rs2 == op->rd ? f[2] : f[0];
+
+
+        op->fn = fn;
+        k++;
+    }
 }
 
 /* Ends the block: execution goes on at target, relative to the page. */
@@ -119,6 +140,7 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
     unsigned at = *off;
     struct op *op;
     b->n++;
+    b->now = i->id;
     *off += i->len;
     switch (insn_rows[i->id].format) {
     case FMT_R:
@@ -243,6 +265,8 @@ uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off)
     if (open)
         emit_end(&b, off < PAGE_SIZE ? off : PAGE_SIZE - 2, (int32_t)off);
     page->granules |= granules(start, 2);
+    if (limit > 1)
+        fuse(&b);
     page->entry[start / 2] = b.first;
     bus_flag_page(c->bus, page->pa, PAGE_CODE, true);
     return b.first;

@@ -81,7 +81,12 @@ struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa)
     while (bus_memory(bus, c->regions))
         c->regions++;
     c->pages = calloc(c->regions + 1, sizeof *c->pages);
-    bool ok = c->decoder && c->ops && c->offset && c->pages;
+    c->fused = calloc(INSN_COUNT * INSN_COUNT, sizeof *c->fused);
+    for (unsigned i = 0; c->fused && i < c->handlers->nfusions; i++) {
+        const struct fusion *f = &c->handlers->fusions[i];
+        c->fused[f->a * INSN_COUNT + f->b][f->form] = f->fn;
+    }
+    bool ok = c->decoder && c->fused && c->ops && c->offset && c->pages;
     for (unsigned i = 0; ok && i < c->regions; i++) {
         c->pages[i] = reserve(page_count(bus_memory(bus, i)) * sizeof *c->pages[i]);
         ok = c->pages[i] != NULL;
@@ -113,6 +118,7 @@ void code_cache_free(struct code_cache *c)
         munmap(c->offset, ARENA_OPS * sizeof *c->offset);
     decode_table_free(c->decoder);
     free(c->harts);
+    free(c->fused);
     free(c);
 }
 

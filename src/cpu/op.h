@@ -38,6 +38,7 @@ _Static_assert(sizeof(struct op) == 16, "operations are 16 bytes");
 
 enum {
     BLOCK_MAX = 64,         /* instructions in a block */
+    BRANCH_LINKED = 1,      /* rd of a branch or block end whose imm is the distance to its target operation, in bytes */
     PAGE_HALVES = PAGE_SIZE / 2,
     FETCH_ENTRIES = 256,
     ARENA_OPS = 1 << 21,
@@ -76,6 +77,12 @@ struct fetch_tlb {
     uint64_t used;
 };
 
+enum { FUSION_FORMS = 3 }; /* 0: operands from the hart; 1: rs1 of b is the result of a; 2: rs2 of b is */
+struct fusion {
+    uint8_t a, b; /* insn ids of two operations in a row */
+    uint8_t form;
+    handler *fn;
+};
 struct handler_table;
 
 /* Shared by the harts of a machine. */
@@ -83,6 +90,7 @@ struct code_cache {
     struct bus *bus;
     struct decode_table *decoder;
     const struct handler_table *handlers;
+    handler *(*fused)[FUSION_FORMS]; /* by insn ids: [a * INSN_COUNT + b]; NULL where there is none */
     struct isa isa;
     struct op *ops;     /* ARENA_OPS; index 0 is never used */
     uint16_t *offset;   /* per operation: its instruction's byte offset in its page, plus 1 if it is 2 bytes long */
@@ -126,11 +134,6 @@ static inline uint64_t op_next_pc(const struct hart *h, const struct op *op)
 }
 
 /* ---- handlers, by role; one table per translation of exec.inc ---- */
-struct fusion {
-    uint8_t a, b;    /* insn ids of two operations in a row */
-    uint8_t forward; /* 0: none; 1: rs1 of b is rd of a; 2: rs2 of b is */
-    handler *fn;
-};
 struct handler_table {
     handler *insn[INSN_COUNT]; /* what executes each instruction; branches: target not yet linked */
     handler *branch_linked[6]; /* in the order beq bne blt bge bltu bgeu */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The kinds of generated test bodies: one module per kind, each with emit(body)."""
-from . import atomic, csrs, floating, integer, paging, traps
+from . import atomic, csrs, floating, integer, interrupts, paging, protection, traps
 
 KINDS = {
     "int": integer.emit,
@@ -9,4 +9,7 @@ KINDS = {
     "csr": csrs.emit,
     "trap": traps.emit,
     "vm": paging.emit,
+    "pmp": protection.emit,
+    "pmplock": protection.emit_lock,
+    "irq": interrupts.emit,
 }

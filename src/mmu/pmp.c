@@ -10,7 +10,7 @@
 #include "mmu/mmu.h"
 
 enum { PMP_OFF, PMP_TOR, PMP_NA4, PMP_NAPOT };
-#define PMP_L BIT(7)
+#define PMP_L         BIT(7)
 #define PMP_ADDR_BITS MASK(53, 0)
 enum { PMP_ALL = 1u << MMU_R | 1u << MMU_W | 1u << MMU_X };
 
@@ -40,8 +40,7 @@ static bool entry_range(const struct pmp *p, unsigned n, uint64_t *first, uint64
         return true;
     }
     case PMP_OFF:
-    default:
-        return false;
+    default: return false;
     }
 }
 

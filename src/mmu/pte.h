@@ -16,19 +16,19 @@
 
 #include "base/base.h"
 
-#define PTE_V BIT(0)
-#define PTE_R BIT(1)
-#define PTE_W BIT(2)
-#define PTE_X BIT(3)
-#define PTE_U BIT(4)
-#define PTE_G BIT(5)
-#define PTE_A BIT(6)
-#define PTE_D BIT(7)
-#define PTE_RSW MASK(9, 8)
-#define PTE_PPN MASK(53, 10)
+#define PTE_V            BIT(0)
+#define PTE_R            BIT(1)
+#define PTE_W            BIT(2)
+#define PTE_X            BIT(3)
+#define PTE_U            BIT(4)
+#define PTE_G            BIT(5)
+#define PTE_A            BIT(6)
+#define PTE_D            BIT(7)
+#define PTE_RSW          MASK(9, 8)
+#define PTE_PPN          MASK(53, 10)
 #define PTE_MUST_BE_ZERO MASK(60, 54)
-#define PTE_PBMT MASK(62, 61)
-#define PTE_N BIT(63)
+#define PTE_PBMT         MASK(62, 61)
+#define PTE_N            BIT(63)
 
 enum { PTE_SIZE = 8, PTE_PPN_SHIFT = 10, VPN_BITS = 9 };
 

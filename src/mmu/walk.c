@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-#define COLD __attribute__((noinline, cold))
+#define COLD          __attribute__((noinline, cold))
 
 /* Bits that a pointer to a next table must not have. Priv. "Sv39", and "Svnapot", "Svpbmt" for the upper ones. */
 #define POINTER_RESERVED (PTE_D | PTE_A | PTE_U | PTE_PBMT | PTE_N)
@@ -188,8 +188,8 @@ static ALWAYS_INLINE bool in_range(unsigned number, unsigned top, uint64_t va)
  * One stage: va (a gpa at stage two) for an access of kind a that any PTE bit of permit allows. False: *w->f is filled.
  * number is a constant where this is expanded; nested: the tables are themselves behind stage two.
  */
-static ALWAYS_INLINE bool walk_stage(struct walk *w, const struct stage *s, const unsigned number, bool nested, uint64_t va,
-                                     enum mmu_access a, uint64_t permit, struct leaf *out)
+static ALWAYS_INLINE bool walk_stage(struct walk *w, const struct stage *s, const unsigned number, bool nested,
+                                     uint64_t va, enum mmu_access a, uint64_t permit, struct leaf *out)
 {
     unsigned level = s->levels - 1;
     unsigned shift = PAGE_SHIFT + VPN_BITS * level; /* of the level's VPN in va */
@@ -313,13 +313,8 @@ static inline void set_stage_one(struct stage *s, const struct mmu_ctx *c, enum 
 /* PMP for the access itself. HLVX asks for both R and X. Priv. "Hypervisor Virtual-Machine Load and Store Instructions" */
 static COLD bool pmp_allows_access(const struct mmu_ctx *c, uint64_t pa, unsigned size, enum mmu_access a, bool *whole)
 {
-    bool whole_x = true;
-    bool ok = pmp_allows(c->pmp, pa, size, a, c->priv, whole);
-    if (c->hlvx && a == MMU_R) {
-        ok &= pmp_allows(c->pmp, pa, size, MMU_X, c->priv, &whole_x);
-        *whole &= whole_x;
-    }
-    return ok;
+    bool ok = pmp_allows(c->pmp, pa, size, a, c->priv, whole); /* whole does not depend on the kind of access */
+    return ok && (!c->hlvx || a != MMU_R || pmp_allows(c->pmp, pa, size, MMU_X, c->priv, NULL));
 }
 
 bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu_access a, bool dry, struct mmu_map *m,
@@ -350,7 +345,8 @@ bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu
     m->whole_page = true;
     /* Physical addresses have 56 bits; untranslated ones may come with more, and nothing is there. */
     bool beyond = l.pa >> 56;
-    if (UNLIKELY(beyond) || (UNLIKELY(!pmp_is_open(c->pmp, l.pa)) && !pmp_allows_access(c, l.pa, size, a, &m->whole_page))) {
+    if (UNLIKELY(beyond) ||
+        (UNLIKELY(!pmp_is_open(c->pmp, l.pa)) && !pmp_allows_access(c, l.pa, size, a, &m->whole_page))) {
         struct mmu_step t = {.stage = w.two.levels ? 2 : 1,
                              .level = -1,
                              .va = va,

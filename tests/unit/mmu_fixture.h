@@ -10,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FX_RAM UINT64_C(0x80000000)
+#define FX_RAM      UINT64_C(0x80000000)
 #define FX_RAM_SIZE UINT64_C(0x200000)
-#define FX_ROM UINT64_C(0x20000000)
-#define FX_DEV UINT64_C(0x10000000)
+#define FX_ROM      UINT64_C(0x20000000)
+#define FX_DEV      UINT64_C(0x10000000)
 /* Under V=1 the tables of stage one lie at their host address plus this, as their owner sees it: it takes Sv39x4's bit 40. */
 #define FX_GPA_OFFSET (UINT64_C(1) << 40)
 
-#define FX_RWX (PTE_R | PTE_W | PTE_X)
-#define FX_AD (PTE_A | PTE_D)
+#define FX_RWX  (PTE_R | PTE_W | PTE_X)
+#define FX_AD   (PTE_A | PTE_D)
 #define FX_FULL (PTE_V | FX_RWX | FX_AD)
 
 struct fx {

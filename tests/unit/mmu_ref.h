@@ -14,7 +14,8 @@
 union ref_pte {
     uint64_t raw;
     struct {
-        uint64_t v : 1, r : 1, w : 1, x : 1, u : 1, g : 1, a : 1, d : 1, rsw : 2, ppn : 44, reserved : 7, pbmt : 2, n : 1;
+        uint64_t v : 1, r : 1, w : 1, x : 1, u : 1, g : 1, a : 1, d : 1, rsw : 2, ppn : 44, reserved : 7, pbmt : 2,
+            n : 1;
     } f;
 };
 
@@ -26,18 +27,15 @@ static inline bool ref_pmp_matches(const struct pmp *p, unsigned n, uint64_t pa)
     if (pa >> 56)
         return (p->cfg[n] >> 3 & 3) == 3 && p->addr[n] == (BIT(54) - 1) && !(pa >> 57);
     switch (p->cfg[n] >> 3 & 3) {
-    case 1:
-        return word >= (n ? p->addr[n - 1] : 0) && word < p->addr[n];
-    case 2:
-        return word == p->addr[n];
+    case 1: return word >= (n ? p->addr[n - 1] : 0) && word < p->addr[n];
+    case 2: return word == p->addr[n];
     case 3: {
         unsigned ones = 0;
         while (ones < 54 && (p->addr[n] >> ones & 1))
             ones++;
         return ones + 1 >= 54 ? true : word >> (ones + 1) == p->addr[n] >> (ones + 1);
     }
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -83,7 +81,8 @@ static inline bool ref_pte_load(const struct ref *r, uint64_t pa, uint64_t *raw)
 }
 
 /* explicit: the access of an instruction, otherwise that of a walk to a PTE of stage one. */
-static enum ref_end ref_stage(struct ref *r, int stage, uint64_t va, enum mmu_access access, bool explicit, uint64_t *pa)
+static enum ref_end ref_stage(struct ref *r, int stage, uint64_t va, enum mmu_access access, bool explicit,
+                              uint64_t *pa)
 {
     const struct mmu_ctx *c = r->c;
     uint64_t atp = stage == 1 ? c->satp : c->hgatp;
@@ -95,15 +94,9 @@ static enum ref_end ref_stage(struct ref *r, int stage, uint64_t va, enum mmu_ac
         r->fault_tinst = explicit ? 0 : access == MMU_W ? 0x3020 : 0x3000;
     }
     switch (atp >> 60) {
-    case 8:
-        levels = 3;
-        break;
-    case 9:
-        levels = 4;
-        break;
-    case 10:
-        levels = 5;
-        break;
+    case 8: levels = 3; break;
+    case 9: levels = 4; break;
+    case 10: levels = 5; break;
     default: /* Bare */
         *pa = va;
         r->span[stage] = BIT(63);
@@ -186,12 +179,8 @@ static enum ref_end ref_stage(struct ref *r, int stage, uint64_t va, enum mmu_ac
             else
                 ok = pte.f.r || (mxr && pte.f.x);
             break;
-        case MMU_W:
-            ok = pte.f.w;
-            break;
-        case MMU_X:
-            ok = pte.f.x;
-            break;
+        case MMU_W: ok = pte.f.w; break;
+        case MMU_X: ok = pte.f.x; break;
         }
         if (!ok)
             return page_fault;

@@ -5,9 +5,9 @@
  */
 #include "mmu_fixture.h"
 
-#define VA UINT64_C(0x12345678)
-#define VA_PAGE (VA & PAGE_MASK)
-#define PA UINT64_C(0x80100000)
+#define VA       UINT64_C(0x12345678)
+#define VA_PAGE  (VA & PAGE_MASK)
+#define PA       UINT64_C(0x80100000)
 #define PA_OF_VA (PA | (VA & 0xfff))
 
 /* A world of Sv39 in which VA is mapped to PA by a leaf with the given flags. */
@@ -49,7 +49,8 @@ START_TEST(modes_and_levels)
         uint64_t span = BIT(12 + 9 * level), pa = BIT(55) | BIT(12 + 9 * level);
         for (unsigned upper = 0; upper < 2; upper++) {
             /* A VPN of its own at the root for each case. */
-            uint64_t va = (uint64_t)(level + 1 + 128 * upper) << (12 + 9 * (levels - 1)) | UINT64_C(0x5a5a5a5a5a5a5a5a) % span;
+            uint64_t va =
+                (uint64_t)(level + 1 + 128 * upper) << (12 + 9 * (levels - 1)) | UINT64_C(0x5a5a5a5a5a5a5a5a) % span;
             if (upper)
                 va |= UINT64_MAX << (12 + 9 * levels - 1);
             *fx_pte(x, 1, va, level) = pte_make(pa, FX_FULL);

@@ -173,8 +173,8 @@ struct tally {
     unsigned ok, ok_virt, cause[24], read_pte, write_pte, updated, user, global, napot;
 };
 
-static void compare(const struct mmu_map *m, const struct mmu_map *rm, const struct mmu_fault *f, const struct mmu_fault *rf,
-                    bool ok, bool ref_ok)
+static void compare(const struct mmu_map *m, const struct mmu_map *rm, const struct mmu_fault *f,
+                    const struct mmu_fault *rf, bool ok, bool ref_ok)
 {
     FX_CHECK(ok == ref_ok);
     if (ok) {

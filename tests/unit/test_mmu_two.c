@@ -5,12 +5,12 @@
  */
 #include "mmu_fixture.h"
 
-#define VA UINT64_C(0x12345678)
+#define VA         UINT64_C(0x12345678)
 #define GUEST_PAGE UINT64_C(0x40000000)
-#define GUEST (GUEST_PAGE | (VA & 0xfff))
-#define PA UINT64_C(0x80100000)
-#define PA_OF_VA (PA | (VA & 0xfff))
-#define G_FULL (FX_FULL | PTE_U)
+#define GUEST      (GUEST_PAGE | (VA & 0xfff))
+#define PA         UINT64_C(0x80100000)
+#define PA_OF_VA   (PA | (VA & 0xfff))
+#define G_FULL     (FX_FULL | PTE_U)
 
 enum { TINST_READ = 0x3000, TINST_WRITE = 0x3020 };
 
@@ -419,7 +419,8 @@ static void two_leaves(struct fx *x, uint64_t *leaf1, uint64_t *leaf2, unsigned 
     }
     for (int a = MMU_R; a <= MMU_X; a++) {
         uint64_t ad;
-        bool ok1 = leaf_allows(pte1, x->c.priv == PRIV_U, x->c.sum, a, x->c.mxr || x->c.vmxr, x->c.hlvx, x->c.adue, &ad);
+        bool ok1 =
+            leaf_allows(pte1, x->c.priv == PRIV_U, x->c.sum, a, x->c.mxr || x->c.vmxr, x->c.hlvx, x->c.adue, &ad);
         bool ok2 = leaf_allows(pte2, true, false, a, x->c.mxr, x->c.hlvx, x->c.adue_g, &ad);
         *leaf1 = pte1;
         *leaf2 = pte2;

@@ -123,6 +123,11 @@ START_TEST(top_of_range)
     /* An empty or upside-down range matches nothing. */
     set(&p, 5, R | TOR, 0x80001000 >> 2);
     ck_assert(!may(&p, 0x80001000, 1, MMU_R, PRIV_S));
+    set(&p, 6, R | W | X | NAPOT, MASK(53, 0));
+    p.addr[4] = 0x80001004 >> 2;
+    set(&p, 5, R | TOR, 0x80001004 >> 2);
+    ck_assert(may(&p, 0x80001000, 8, MMU_W, PRIV_S)); /* not even in part */
+    set(&p, 6, OFF, 0);
     set(&p, 5, R | TOR, 0x80000000 >> 2);
     ck_assert(!may(&p, 0x80000800, 1, MMU_R, PRIV_S));
 }
@@ -192,7 +197,7 @@ START_TEST(open_range)
     set(&p, 2, R | W | NAPOT, MASK(53, 0));
     ck_assert_uint_eq(p.open_size, 0);
     set(&p, 2, R | W | X | TOR, 0x90000800 >> 2); /* from entry 1's address, so this is what stands behind entry 1 */
-    ck_assert_uint_eq(p.open_first, 0x90001000); /* of entry 3, in whole pages: more than entry 2's part */
+    ck_assert_uint_eq(p.open_first, 0x90001000);  /* of entry 3, in whole pages: more than entry 2's part */
     set(&p, 3, OFF, 0);
     ck_assert_uint_eq(p.open_first, 0x80040000);
     ck_assert_uint_eq(p.open_size, 0x90000000 - 0x80040000);

@@ -21,9 +21,12 @@
 #define MEDELEG_H (BIT(CAUSE_ECALL_VS) | MASK(CAUSE_STORE_GUEST_PAGE, CAUSE_FETCH_GUEST_PAGE))
 #define HEDELEG_WRITABLE (MEDELEG_BASE & ~BIT(CAUSE_ECALL_S))
 
+/* After what may unmask an interrupt. A hart for which nothing is pending and enabled goes on undisturbed. */
 static void kick_irq(struct hart *h)
 {
-    h->kick |= KICK_IRQ;
+    if ((h->csr.mip | h->csr.mip_line) & h->csr.mie) {
+        h->kick |= KICK_IRQ;
+    }
 }
 
 static void timer_changed(struct hart *h)
@@ -554,6 +557,13 @@ static uint64_t get_pmpcfg(const struct hart *h, unsigned first)
     return v;
 }
 
+static void pmp_changed(struct hart *h)
+{
+    pmp_update(&h->pmp);
+    hart_flush_all(h);
+    hart_context_changed(h);
+}
+
 /* Eight entries at once. A locked one stays until reset. W without R is reserved: such a write loses W. Bits 6:5 are zero. */
 static void put_pmpcfg(struct hart *h, unsigned first, uint64_t v)
 {
@@ -564,8 +574,7 @@ static void put_pmpcfg(struct hart *h, unsigned first, uint64_t v)
             *cfg = (uint8_t)(v & (PMPCFG_L | PMPCFG_A | PMPCFG_X | PMPCFG_W | PMPCFG_R) & ~drop);
         }
     }
-    hart_flush_all(h);
-    hart_context_changed(h);
+    pmp_changed(h);
 }
 
 /* Locked by its own entry, or by the next one when that is a locked TOR, whose lower bound this is. */
@@ -576,8 +585,7 @@ static void put_pmpaddr(struct hart *h, unsigned i, uint64_t v)
         return;
     }
     h->pmp.addr[i] = v & MASK(53, 0);
-    hart_flush_all(h);
-    hart_context_changed(h);
+    pmp_changed(h);
 }
 
 static uint64_t get_pmpcfg0(struct hart *h)
@@ -890,7 +898,8 @@ static uint64_t misa_of(const struct isa *isa)
     return v;
 }
 
-/* What the specification leaves open is zero. Wires keep their level: they are not the hart's. */
+/* What the specification leaves open is zero. Wires keep their level: they are not the hart's. The caller, who may not have the run
+ * loop's caches yet, does hart_context_changed() and flushes. */
 void csr_reset(struct hart *h)
 {
     uint64_t line = h->csr.mip_line;
@@ -899,6 +908,7 @@ void csr_reset(struct hart *h)
     h->csr.mip_line = line;
     h->misa = misa_of(&h->isa);
     h->pmp.count = h->isa.pmp ? PMP_ENTRIES : 0;
+    pmp_update(&h->pmp);
     h->csr.mstatus |= h->isa.u ? MSTATUS_UXL_64 : MSTATUS_MPP;
     h->csr.mstatus |= h->isa.s ? MSTATUS_SXL_64 : 0;
     h->csr.mideleg = mideleg_forced(h);
@@ -912,5 +922,4 @@ void csr_reset(struct hart *h)
     h->virt = false;
     hart_set_fflags(h, 0);
     kick_irq(h);
-    hart_context_changed(h);
 }

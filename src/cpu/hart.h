@@ -149,6 +149,8 @@ struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struc
 void hart_free(struct hart *h);
 /* To power-on state (Priv. 3.4), pc 0; time and wires into mip are the caller's. */
 void hart_reset(struct hart *h);
+/* Names the state (not what is cached of it); what the visitor replaced takes effect at once. */
+void hart_visit(struct hart *h, struct visitor *v);
 
 /* A privilege, V, satp, vsatp, hgatp, mstatus/vsstatus (MPRV, MPP, MPV, SUM, MXR, FS), menvcfg/henvcfg translation bit, frm or PMP changed:
  * recompute what the run loop caches of them (TLB bank, fetch context). Cheap; implemented with the run loop. */

@@ -109,12 +109,26 @@ def compare(left, right, body):
         a, b = left.memory.get(offset, fill), right.memory.get(offset, fill)
         if a != b:
             name = body.names.get(offset)
-            out.append(Difference(f"{name} [scratch+{offset:#x}]" if name else f"memory at scratch+{offset:#x}", a, b))
+            out.append(Difference(name or f"memory at scratch+{offset:#x}", a, b))
     lists(out, lambda i: f"x{i + 1} ({ABI[i + 1]})", left.x, right.x)
     lists(out, lambda i: f"f{i}" if i < 32 else "fcsr", left.f, right.f)
     lists(out, lambda i: CSRS[i], left.csrs, right.csrs)
     lists(out, lambda i: f"poked word at {body.pokes[i][0]:#x}" if i < len(body.pokes) else f"poked word {i}", left.pokes, right.pokes)
     return out
+
+
+def dump(name, record, body):
+    """Everything of a record, named."""
+    print(f"--- {body.kind} seed {body.seed} on {name}, stopped {STOPS.get(record.stop, record.stop) if record else 'never'}")
+    if record is None:
+        return
+    for i, trap in enumerate(record.traps):
+        print(f"    trap {i}: {show_trap(trap)}")
+    for offset in sorted(record.memory):
+        if offset in body.names:
+            print(f"    {body.names[offset]}: {record.memory[offset]:#x}")
+    for i, value in enumerate(record.csrs):
+        print(f"    {CSRS[i]}: {value:#x}")
 
 
 class Pins:

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 import gen                                      # noqa: E402
 from body import batch_assembly                 # noqa: E402
 from kinds import KINDS                         # noqa: E402
-from report import Pins, compare, parse         # noqa: E402
+from report import Pins, compare, dump, parse        # noqa: E402
 
 # What QEMU 7.2 can be asked for that Vitrine has by default; see README.md.
 QEMU_CPU = "rv64,h=false,svinval=true,svnapot=true,svpbmt=true,debug=false,pmu-num=29"
@@ -144,6 +144,10 @@ def check_batch(work, builder, oracle, subject, pins, args, lock):
     got, note = subject.run(elf)
     want, have = parse(expected), parse(got)
     failed = 0
+    if args.dump:
+        with lock:
+            for body in bodies:
+                dump(oracle.name, want.get(body.seed), body)
     for body in bodies:
         differences = compare(want.get(body.seed), have.get(body.seed), body)
         open_ones = [d for d in differences if not pins.covers(kind, body.seed, d)]
@@ -186,6 +190,7 @@ def arguments():
     p.add_argument("--timeout", type=float, default=60, help="seconds for one program on one machine")
     p.add_argument("--lines", type=int, default=12, help="differences shown of one body")
     p.add_argument("--no-cache", action="store_true", help="run the oracle again even where its output is kept")
+    p.add_argument("--dump", action="store_true", help="print what the oracle leaves of each body, by name")
     p.add_argument("--verbose", action="store_true", help="disassemble each body that differs")
     args = p.parse_args()
     try:

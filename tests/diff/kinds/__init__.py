@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The kinds of generated test bodies: one module per kind, each with emit(body)."""
-from . import atomic, csrs, floating, integer, interrupts, paging, protection, traps
+from . import atomic, csrs, floating, integer, interrupts, paging, protection, quirk, traps
 
 KINDS = {
     "int": integer.emit,
@@ -12,4 +12,5 @@ KINDS = {
     "pmp": protection.emit,
     "pmplock": protection.emit_lock,
     "irq": interrupts.emit,
+    "quirk": quirk.emit,
 }

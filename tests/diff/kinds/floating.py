@@ -137,7 +137,7 @@ def emit(body):
                 body.li(5, operand(r))
                 body.op(f"fmv.d.x f{reg}, x5")
         bank, reg = one(body, r.choice(["s", "d"]))
-        body.names[0x800 + 8 * i] = f"result of {' '.join(body.lines[-1].split())}"
+        body.names[0x800 + 8 * i] = f"result {i} of {' '.join(body.lines[-1].split())}"
         body.op(f"{'fsd f' if bank == 'f' else 'sd x'}{reg}, {8 * i - 512}(x9)")
         body.op("csrrw x7, fflags, x0" if body.chance(0.7) else "frcsr x7")
         body.op(f"sb x7, {FLAGS + i - 512}(x9)")

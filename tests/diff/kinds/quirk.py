@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+"""Hand-written bodies, one for each known divergence: seed N is the Nth.  divergences.json has the values of both.
+
+The random kinds stay clear of these places, so that a divergence shows here and nowhere else.
+"""
+from body import M, PAGES, S, U
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+class Slots:
+    """Results, kept under a name in the scratch area."""
+
+    def __init__(self, body):
+        self.body, self.next = body, 0x400
+        body.x[3] = 0x80800400
+
+    def keep(self, reg, name):
+        self.body.names[self.next] = name
+        self.body.op(f"sd x{reg}, {self.next - 0x400}(x3)")
+        self.next += 8
+
+    def written(self, csr, value, name=None, restore=True):
+        """What a CSR reads after a write."""
+        body = self.body
+        body.li(5, value)
+        body.op(f"csrrw x6, {csr}, x5")
+        body.op(f"csrr x7, {csr}")
+        if restore:
+            body.op(f"csrw {csr}, x6")
+        self.keep(7, name or f"{csr} after {value:#x}")
+
+
+ONES = (1 << 64) - 1
+
+
+@case
+def mstatus_fields(body):
+    s = Slots(body)
+    s.written("mstatus", 0x600, "mstatus.VS")
+    s.written("mstatus", 3 << 38, "mstatus.MPV and GVA")
+    s.written("mstatus", 1 << 32, "mstatus.UXL = 1")
+    s.written("mstatus", 3 << 32, "mstatus.UXL = 3")
+    s.written("mstatus", 2 << 32, "mstatus.UXL = 2")
+
+
+@case
+def mstatus_mpp(body):
+    s = Slots(body)
+    s.written("mstatus", 0x1800, "mstatus.MPP = 3", restore=False)
+    s.written("mstatus", 0x1000, "mstatus.MPP = 2")
+
+
+@case
+def exception_pc(body):
+    s = Slots(body)
+    s.written("mepc", 0x1001, "mepc bit 0")
+    s.written("sepc", 0x1001, "sepc bit 0")
+
+
+@case
+def delegation(body):
+    s = Slots(body)
+    s.written("medeleg", ONES)
+    s.written("mideleg", ONES)
+    s.written("mie", ONES)
+    s.written("mip", ONES)
+
+
+@case
+def counter_enables(body):
+    s = Slots(body)
+    s.written("mcounteren", ONES)
+    s.written("scounteren", ONES)
+    s.written("mcountinhibit", ONES)
+
+
+@case
+def hpm(body):
+    s = Slots(body)
+    s.written("mhpmcounter3", ONES)
+    s.written("mhpmcounter31", 0x1234)
+    s.written("mhpmevent3", 0x1234)
+    s.written("mhpmevent31", 0x1234)
+
+
+@case
+def envcfg(body):
+    s = Slots(body)
+    s.written("menvcfg", ONES)
+    s.written("menvcfg", 0, restore=False)
+    s.written("menvcfg", 0x20, "menvcfg.CBIE = 2")
+    s.written("senvcfg", 0x20, "senvcfg.CBIE = 2")
+
+
+@case
+def vstimecmp_without_h(body):
+    s = Slots(body)
+    body.op("li x7, 77")
+    body.op("csrr x7, 0x24d")
+    s.keep(7, "vstimecmp")
+
+
+@case
+def pmp_fields(body):
+    s = Slots(body)
+    s.written("pmpaddr0", ONES)
+    s.written("pmpcfg0", 0x60, "pmpcfg with bits 5 and 6")
+    s.written("pmpcfg0", 0x02, "pmpcfg with W and no R")
+
+
+@case
+def pmp_tor_zero(body):
+    """TOR from 0 to 0 holds nothing: the next entry decides.  Here entry 15, which allows all."""
+    s = Slots(body)
+    body.op("csrw pmpaddr0, x0")
+    body.op("li x5, 8")
+    body.op("csrw pmpcfg0, x5")
+    body.op("sfence.vma")
+    mprv_load(body, s, "load by MPRV under an empty TOR")
+
+
+def mprv_load(body, s, name):
+    body.op("li x7, 77")
+    body.li(28, 0x1800)
+    body.op("csrc mstatus, x28")
+    body.li(28, 1 << 17)
+    body.op("csrs mstatus, x28")
+    body.op("ld x7, 0(x8)")
+    body.op("csrc mstatus, x28")
+    body.op("sltiu x7, x7, 78; sltiu x6, x7, 1")
+    s.keep(7, name + " trapped")
+
+
+@case
+def pmp_all_off(body):
+    """Entries are there and all are OFF: S and U may nothing."""
+    s = Slots(body)
+    body.op("csrw pmpcfg2, x0")
+    body.op("sfence.vma")
+    mprv_load(body, s, "load by MPRV with all PMP entries off")
+
+
+@case
+def fs_dirty_by_flags(body):
+    """A comparison that raises a flag changes fcsr: FS must become Dirty."""
+    s = Slots(body)
+    body.f[1] = 0x7FF0000000000001
+    body.li(5, 0x4000)
+    body.op("csrc mstatus, x5")
+    body.op("feq.d x6, f1, f1")
+    body.op("csrr x7, mstatus")
+    s.keep(7, "mstatus after feq.d of a signaling NaN")
+    body.op("csrs mstatus, x5")
+
+
+@case
+def amo_access_fault(body):
+    body.op("li x5, 0x10")
+    body.op("amoadd.w x6, x7, (x5)")
+    body.op("li x5, 0x18")
+    body.op("amoswap.d x6, x7, (x5)")
+
+
+@case
+def sc_misaligned(body):
+    """Without a reservation too, the address must be aligned."""
+    body.op("sc.w x0, x0, (x8)")
+    body.op("addi x5, x8, 2")
+    body.op("sc.w x6, x7, (x5)")
+
+
+@case
+def sc_access_fault(body):
+    """An SC without a reservation to an address with nothing there fails, or faults."""
+    body.op("sc.w x0, x0, (x8)")
+    body.op("li x5, 0x10")
+    body.op("sc.w x6, x7, (x5)")
+
+
+@case
+def interrupt_order(body):
+    """Several pending at once, all for M: MSI, MTI, SEI, SSI, STI."""
+    body.op("csrw mie, x0")
+    body.li(5, 0x02000000)
+    body.op("li x6, 1")
+    body.op("sw x6, 0(x5)")
+    body.li(5, 0x02004000)
+    body.op("sd x0, 0(x5)")
+    body.li(6, 0x222)
+    body.op("csrs mip, x6")
+    body.li(6, 0xAAA)
+    body.op("csrw mie, x6")
+    body.op("csrsi mstatus, 8")
+    for _ in range(6):
+        body.op("nop")
+    body.op("csrci mstatus, 8")
+    body.li(5, 0x02000000)
+    body.op("sw x0, 0(x5)")
+    body.li(6, ONES)
+    body.li(5, 0x02004000)
+    body.op("sd x6, 0(x5)")
+    body.op("csrw mip, x0")
+
+
+@case
+def interrupt_order_s(body):
+    """Several pending at once, all for S: SEI, SSI, STI."""
+    body.mideleg = 0x222
+    body.li(6, 0x222)
+    body.op("csrs mip, x6")
+    body.op("csrw mie, x6")
+    body.switch_mode(S)
+    body.op("csrsi sstatus, 2")
+    for _ in range(4):
+        body.op("nop")
+    body.op("csrci sstatus, 2")
+    body.switch_mode(M)
+    body.op("csrw mip, x0")
+
+
+@case
+def pbmt_reserved(body):
+    """PBMT = 3 is reserved: a page fault."""
+    s = Slots(body)
+    root = 0x80A00000
+    for i in range(3):
+        body.poke(root + 8 * i, i << 28 | 0xCF | (3 << 61 if i == 1 else 0))
+    body.li(5, 8 << 60 | root >> 12)
+    body.op("csrw satp, x5")
+    body.li(5, 1 << 62)
+    body.op("csrs menvcfg, x5")
+    body.op("sfence.vma")
+    body.op("li x7, 77")
+    body.li(28, 0x1800)
+    body.op("csrc mstatus, x28")
+    body.li(28, 1 << 17 | 1 << 11)
+    body.op("csrs mstatus, x28")
+    body.li(5, 0x40000000)
+    body.op("ld x7, 0(x5)")
+    body.li(28, 1 << 17)
+    body.op("csrc mstatus, x28")
+    body.op("csrw satp, x0")
+    body.op("li x7, 0")
+
+
+@case
+def newer_extensions(body):
+    """Zicond and Zicboz, which the oracle does not have."""
+    s = Slots(body)
+    body.op("li x6, 5; li x7, 1")
+    body.op(".word 0x0e73533b | 0")             # not an instruction of any: both trap
+    body.word(0x0E735333)                       # czero.eqz x6, x6, x7
+    s.keep(6, "czero.eqz of 5 by 1")
+    body.word(0x0E737333)                       # czero.nez x6, x6, x7
+    s.keep(6, "czero.nez of 5 by 1")
+    body.op("li x5, 0x80800c00")
+    body.word(0x0042A00F)                       # cbo.zero (x5)
+
+
+@case
+def machine_ecall_delegated(body):
+    """medeleg bit 11 has no effect: M traps stay in M."""
+    body.li(5, 1 << 11)
+    body.op("csrs medeleg, x5")
+    body.op("ecall")
+    body.op("csrw medeleg, x0")
+
+
+@case
+def wfi_from_u(body):
+    """TW = 1: WFI in U traps; with TW = 0 it may, since S is there."""
+    body.mode = U
+    body.setup += ["        li t0, 1 << 21", "        csrs mstatus, t0"]
+    body.op("wfi")
+
+
+COUNT = len(CASES)
+
+
+def emit(body):
+    body.mode = M
+    CASES[body.seed](body)

@@ -257,7 +257,8 @@ static void loop_receive(struct netdev *n, void *buf)
     memcpy(buf, l->frame[0].data, l->frame[0].len);
     memmove(l->frame, l->frame + 1, --l->count * sizeof l->frame[0]);
 }
-static const struct netdev_ops loop_ops = {"loop", loop_send, loop_waiting, loop_receive, NULL};
+static const struct netdev_ops loop_ops = {
+    .name = "loop", .send = loop_send, .waiting = loop_waiting, .receive = loop_receive};
 
 static const uint8_t mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
 

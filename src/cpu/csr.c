@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cpu/csr_bits.h"
+#include "cpu/isa.h"
 
 /* sstatus, vsstatus: what a read shows and a write changes (Priv. 10.1.1; SD is computed, UXL fixed). */
 #define SSTATUS_WRITABLE \
@@ -883,21 +884,6 @@ int csr_number(const char *name)
     return -1;
 }
 
-/* misa: 63:62 MXL = 2 | one bit per letter. */
-static uint64_t misa_of(const struct isa *isa)
-{
-    uint64_t v = UINT64_C(2) << 62 | BIT('i' - 'a');
-    v |= isa->a ? BIT('a' - 'a') : 0;
-    v |= isa->c ? BIT('c' - 'a') : 0;
-    v |= isa->d ? BIT('d' - 'a') : 0;
-    v |= isa->f ? BIT('f' - 'a') : 0;
-    v |= isa->h ? BIT('h' - 'a') : 0;
-    v |= isa->m ? BIT('m' - 'a') : 0;
-    v |= isa->s ? BIT('s' - 'a') : 0;
-    v |= isa->u ? BIT('u' - 'a') : 0;
-    return v;
-}
-
 /* What the specification leaves open is zero. Wires keep their level: they are not the hart's. The caller, who may not have the run
  * loop's caches yet, does hart_context_changed() and flushes. */
 void csr_reset(struct hart *h)
@@ -906,7 +892,7 @@ void csr_reset(struct hart *h)
     memset(&h->csr, 0, sizeof(h->csr));
     memset(&h->pmp, 0, sizeof(h->pmp));
     h->csr.mip_line = line;
-    h->misa = misa_of(&h->isa);
+    h->misa = isa_misa(&h->isa);
     h->pmp.count = h->isa.pmp ? PMP_ENTRIES : 0;
     pmp_update(&h->pmp);
     h->csr.mstatus |= h->isa.u ? MSTATUS_UXL_64 : MSTATUS_MPP;

@@ -21,6 +21,13 @@ int csr_number(const char *name);   /* -1: unknown */
 
 /* Power-on values of every CSR (Priv. 3.4), misa from h->isa. */
 void csr_reset(struct hart *h);
+/* To be called after what may unmask an interrupt. A hart for which nothing is pending and enabled goes on undisturbed. */
+static inline void csr_kick_irq(struct hart *h)
+{
+    if ((h->csr.mip | h->csr.mip_line) & h->csr.mie) {
+        h->kick |= KICK_IRQ;
+    }
+}
 /* mip as the specification shows it: wires, software bits and hypervisor views. */
 uint64_t csr_mip(const struct hart *h);
 

@@ -17,14 +17,6 @@ static bool refuse(struct trap *t, uint64_t cause, uint32_t insn)
     return false;
 }
 
-/* See kick_irq() in csr.c: after what may unmask an interrupt. */
-static void kick_irq(struct hart *h)
-{
-    if ((h->csr.mip | h->csr.mip_line) & h->csr.mie) {
-        h->kick |= KICK_IRQ;
-    }
-}
-
 struct trap_target trap_route(const struct hart *h, uint64_t cause)
 {
     const struct csrs *c = &h->csr;
@@ -173,7 +165,7 @@ bool trap_mret(struct hart *h, uint32_t insn, struct trap *t)
     h->pc = c->mepc;
     uint64_t clear = MSTATUS_MIE | MSTATUS_MPP | MSTATUS_MPV | (to != PRIV_M ? MSTATUS_MPRV : 0);
     c->mstatus = (s & ~clear) | (s & MSTATUS_MPIE ? MSTATUS_MIE : 0) | MSTATUS_MPIE | (h->isa.u ? 0 : MSTATUS_MPP);
-    kick_irq(h);
+    csr_kick_irq(h);
     hart_context_changed(h);
     return true;
 }
@@ -212,7 +204,7 @@ bool trap_sret(struct hart *h, uint32_t insn, struct trap *t)
         c->hstatus &= ~HSTATUS_SPV;
     }
     c->mstatus &= ~MSTATUS_MPRV;
-    kick_irq(h);
+    csr_kick_irq(h);
     hart_context_changed(h);
     return true;
 }
@@ -237,7 +229,13 @@ bool trap_wfi(struct hart *h, uint32_t insn, struct trap *t)
 
 /* Their funct7; rs2 tells sfence.w.inval (0) from sfence.inval.ir (1). */
 enum fence {
-    SFENCE_VMA = 0x09, SINVAL_VMA = 0x0b, SFENCE_INVAL = 0x0c, HFENCE_VVMA = 0x11, HINVAL_VVMA = 0x13, HFENCE_GVMA = 0x31, HINVAL_GVMA = 0x33
+    SFENCE_VMA = 0x09,
+    SINVAL_VMA = 0x0b,
+    SFENCE_INVAL = 0x0c,
+    HFENCE_VVMA = 0x11,
+    HINVAL_VVMA = 0x13,
+    HFENCE_GVMA = 0x31,
+    HINVAL_GVMA = 0x33
 };
 
 /* Why the hart may not execute it, as a cause; CAUSE_FETCH_MISALIGNED (which it cannot be): it may.
@@ -247,8 +245,7 @@ static enum cause fence_refused(const struct hart *h, enum fence f)
     const enum cause allowed = CAUSE_FETCH_MISALIGNED;
     bool tvm = h->priv == PRIV_S && !h->virt && h->csr.mstatus & MSTATUS_TVM;
     switch (f) {
-    case SFENCE_INVAL:
-        return h->priv != PRIV_U ? allowed : h->virt ? CAUSE_VIRTUAL_INSN : CAUSE_ILLEGAL;
+    case SFENCE_INVAL: return h->priv != PRIV_U ? allowed : h->virt ? CAUSE_VIRTUAL_INSN : CAUSE_ILLEGAL;
     case SFENCE_VMA:
     case SINVAL_VMA:
         if (h->virt) {
@@ -256,11 +253,9 @@ static enum cause fence_refused(const struct hart *h, enum fence f)
         }
         return h->priv == PRIV_U || tvm ? CAUSE_ILLEGAL : allowed;
     case HFENCE_GVMA:
-    case HINVAL_GVMA:
-        return h->virt ? CAUSE_VIRTUAL_INSN : h->priv == PRIV_U || tvm ? CAUSE_ILLEGAL : allowed;
+    case HINVAL_GVMA: return h->virt ? CAUSE_VIRTUAL_INSN : h->priv == PRIV_U || tvm ? CAUSE_ILLEGAL : allowed;
     case HFENCE_VVMA:
-    case HINVAL_VVMA:
-        return h->virt ? CAUSE_VIRTUAL_INSN : h->priv == PRIV_U ? CAUSE_ILLEGAL : allowed;
+    case HINVAL_VVMA: return h->virt ? CAUSE_VIRTUAL_INSN : h->priv == PRIV_U ? CAUSE_ILLEGAL : allowed;
     }
     return CAUSE_ILLEGAL;
 }
@@ -277,16 +272,11 @@ bool trap_fence_vma(struct hart *h, uint32_t insn, uint64_t rs1, uint64_t rs2, s
     int64_t asid = have_rs2 ? (int64_t)bits(rs2, 15, 0) : -1;
     int64_t vmid = have_rs2 ? (int64_t)bits(rs2, 13, 0) : -1;
     switch (f) {
-    case SFENCE_INVAL:
-        break;
+    case SFENCE_INVAL: break;
     case SFENCE_VMA:
-    case SINVAL_VMA:
-        (h->virt ? hart_hfence_vvma : hart_sfence_vma)(h, have_rs1, rs1, asid);
-        break;
+    case SINVAL_VMA: (h->virt ? hart_hfence_vvma : hart_sfence_vma)(h, have_rs1, rs1, asid); break;
     case HFENCE_VVMA:
-    case HINVAL_VVMA:
-        hart_hfence_vvma(h, have_rs1, rs1, asid);
-        break;
+    case HINVAL_VVMA: hart_hfence_vvma(h, have_rs1, rs1, asid); break;
     case HFENCE_GVMA:
     case HINVAL_GVMA: /* rs1: the guest physical address, shifted right by 2 (Priv. 18.3.2) */
         hart_hfence_gvma(h, have_rs1, rs1 << 2, vmid);
@@ -298,12 +288,9 @@ bool trap_fence_vma(struct hart *h, uint32_t insn, uint64_t rs1, uint64_t rs2, s
 uint64_t trap_ecall_cause(const struct hart *h)
 {
     switch (h->priv) {
-    case PRIV_M:
-        return CAUSE_ECALL_M;
-    case PRIV_S:
-        return h->virt ? CAUSE_ECALL_VS : CAUSE_ECALL_S;
-    case PRIV_U:
-        break;
+    case PRIV_M: return CAUSE_ECALL_M;
+    case PRIV_S: return h->virt ? CAUSE_ECALL_VS : CAUSE_ECALL_S;
+    case PRIV_U: break;
     }
     return CAUSE_ECALL_U;
 }
@@ -341,11 +328,8 @@ bool trap_cbo_allowed(const struct hart *h, uint32_t insn, bool *inval_flushes, 
                                                (h->priv == PRIV_U && cbie_flushes(c->senvcfg)));
         return cbo_field_allows(h, ENVCFG_CBIE, insn, t);
     case CBO_CLEAN:
-    case CBO_FLUSH:
-        return cbo_field_allows(h, ENVCFG_CBCFE, insn, t);
-    case CBO_ZERO:
-        return cbo_field_allows(h, ENVCFG_CBZE, insn, t);
-    default:
-        return refuse(t, CAUSE_ILLEGAL, insn);
+    case CBO_FLUSH: return cbo_field_allows(h, ENVCFG_CBCFE, insn, t);
+    case CBO_ZERO: return cbo_field_allows(h, ENVCFG_CBZE, insn, t);
+    default: return refuse(t, CAUSE_ILLEGAL, insn);
     }
 }

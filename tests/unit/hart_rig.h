@@ -67,12 +67,9 @@ static inline void set_mode(struct hart *h, enum mode m)
 static inline enum mode get_mode(const struct hart *h)
 {
     switch (h->priv) {
-    case PRIV_M:
-        return h->virt ? MODES : MO_M;
-    case PRIV_S:
-        return h->virt ? MO_VS : MO_HS;
-    case PRIV_U:
-        break;
+    case PRIV_M: return h->virt ? MODES : MO_M;
+    case PRIV_S: return h->virt ? MO_VS : MO_HS;
+    case PRIV_U: break;
     }
     return h->virt ? MO_VU : MO_U;
 }
@@ -96,7 +93,8 @@ static inline uint64_t csr_does(struct rig *r, unsigned num, enum csr_op op, uin
 {
     uint64_t old = 0;
     struct trap t = {0};
-    ck_assert_msg(csr_execute(r->h, num, op, src, true, true, SOME_INSN, &old, &t), "CSR %#x: cause %lu", num, (unsigned long)t.cause);
+    ck_assert_msg(csr_execute(r->h, num, op, src, true, true, SOME_INSN, &old, &t), "CSR %#x: cause %lu", num,
+                  (unsigned long)t.cause);
     return old;
 }
 
@@ -105,7 +103,8 @@ static inline uint64_t csr_sees(struct rig *r, unsigned num)
 {
     uint64_t old = 0;
     struct trap t = {0};
-    ck_assert_msg(csr_execute(r->h, num, CSR_RS, 0, true, false, SOME_INSN, &old, &t), "CSR %#x: cause %lu", num, (unsigned long)t.cause);
+    ck_assert_msg(csr_execute(r->h, num, CSR_RS, 0, true, false, SOME_INSN, &old, &t), "CSR %#x: cause %lu", num,
+                  (unsigned long)t.cause);
     return old;
 }
 
@@ -117,7 +116,9 @@ static inline uint64_t csr_cause(struct rig *r, unsigned num, bool write)
     if (csr_execute(r->h, num, CSR_RS, 0, true, write, SOME_INSN, &old, &t)) {
         return 0;
     }
-    ck_assert_uint_eq(t.tval, SOME_INSN);
+    if (t.tval != SOME_INSN) {
+        ck_abort_msg("CSR %#x: tval %#lx", num, (unsigned long)t.tval);
+    }
     return t.cause;
 }
 

@@ -8,7 +8,15 @@
 
 Suite *trap_suite(void);
 
-enum { EPC = 0x4560, TVAL = 0x7890, TVAL2 = 0x1230, TINST = 0x3020, M_BASE = 0x1000, S_BASE = 0x2000, VS_BASE = 0x3000 };
+enum {
+    EPC = 0x4560,
+    TVAL = 0x7890,
+    TVAL2 = 0x1230,
+    TINST = 0x3020,
+    M_BASE = 0x1000,
+    S_BASE = 0x2000,
+    VS_BASE = 0x3000
+};
 
 static const uint64_t exceptions[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 20, 21, 22, 23};
 
@@ -80,8 +88,8 @@ START_TEST(into_m)
             ck_assert_uint_eq(peek(r, 0x343), TVAL);
             ck_assert_uint_eq(peek(r, 0x34a), TINST);
             ck_assert_uint_eq(peek(r, 0x34b), TVAL2);
-            uint64_t want = MSTATUS_SIE | MSTATUS_MPRV | MSTATUS_GVA | (ie ? MSTATUS_MPIE : 0) | (uint64_t)want_mpp[m] << 11 |
-                            (m >= MO_VS ? MSTATUS_MPV : 0) | UINT64_C(0xa00000000);
+            uint64_t want = MSTATUS_SIE | MSTATUS_MPRV | MSTATUS_GVA | (ie ? MSTATUS_MPIE : 0) |
+                            (uint64_t)want_mpp[m] << 11 | (m >= MO_VS ? MSTATUS_MPV : 0) | UINT64_C(0xa00000000);
             ck_assert_uint_eq(peek(r, 0x300), want);
             /* nothing of HS, VS moved */
             ck_assert_uint_eq(peek(r, 0x600), UINT64_C(0x200000000) | HSTATUS_SPV | HSTATUS_SPVP);
@@ -122,11 +130,11 @@ START_TEST(into_hs)
             ck_assert_uint_eq(peek(r, 0x643), TVAL2);
             ck_assert_uint_eq(peek(r, 0x64a), TINST);
             bool from_s = m == MO_HS || m == MO_VS;
-            ck_assert_uint_eq(peek(r, 0x300), UINT64_C(0xa00000000) | MSTATUS_MIE | MSTATUS_SUM | (ie ? MSTATUS_SPIE : 0) |
-                                                  (from_s ? MSTATUS_SPP : 0));
+            ck_assert_uint_eq(peek(r, 0x300), UINT64_C(0xa00000000) | MSTATUS_MIE | MSTATUS_SUM |
+                                                  (ie ? MSTATUS_SPIE : 0) | (from_s ? MSTATUS_SPP : 0));
             bool want_spvp = m >= MO_VS ? m == MO_VS : spvp;
-            ck_assert_uint_eq(peek(r, 0x600), UINT64_C(0x200000000) | HSTATUS_VTW | HSTATUS_GVA | (m >= MO_VS ? HSTATUS_SPV : 0) |
-                                                  (want_spvp ? HSTATUS_SPVP : 0));
+            ck_assert_uint_eq(peek(r, 0x600), UINT64_C(0x200000000) | HSTATUS_VTW | HSTATUS_GVA |
+                                                  (m >= MO_VS ? HSTATUS_SPV : 0) | (want_spvp ? HSTATUS_SPVP : 0));
             ck_assert_uint_eq(peek(r, 0x200), UINT64_C(0x200000000) | MSTATUS_SIE);
             ck_assert_uint_eq(peek(r, 0x342) | peek(r, 0x34b) | peek(r, 0x34a) | peek(r, 0x242), 0);
         }
@@ -155,7 +163,8 @@ START_TEST(into_vs)
             ck_assert_uint_eq(peek(r, 0x241), EPC);
             ck_assert_uint_eq(peek(r, 0x242), 15);
             ck_assert_uint_eq(peek(r, 0x243), TVAL);
-            ck_assert_uint_eq(peek(r, 0x200), UINT64_C(0x200000000) | (ie ? MSTATUS_SPIE : 0) | (m == MO_VS ? MSTATUS_SPP : 0));
+            ck_assert_uint_eq(peek(r, 0x200),
+                              UINT64_C(0x200000000) | (ie ? MSTATUS_SPIE : 0) | (m == MO_VS ? MSTATUS_SPP : 0));
             ck_assert_uint_eq(peek(r, 0x300), UINT64_C(0xa00000000) | MSTATUS_SIE);
             ck_assert_uint_eq(peek(r, 0x600), UINT64_C(0x200000000));
             ck_assert_uint_eq(peek(r, 0x142) | peek(r, 0x342) | peek(r, 0x141) | peek(r, 0x143) | peek(r, 0x643), 0);
@@ -196,9 +205,16 @@ START_TEST(vectored)
         enum mode from;
         uint64_t cause, pc;
     } row[] = {
-        {MO_M, CAUSE_INTERRUPT | 7, M_BASE + 28}, {MO_U, CAUSE_INTERRUPT | 11, M_BASE + 44}, {MO_U, CAUSE_INTERRUPT | 9, S_BASE + 36},
-        {MO_VS, CAUSE_INTERRUPT | 5, S_BASE + 20}, {MO_VS, CAUSE_INTERRUPT | 12, S_BASE + 48}, {MO_VU, CAUSE_INTERRUPT | 10, VS_BASE + 36},
-        {MO_VS, CAUSE_INTERRUPT | 6, VS_BASE + 20}, {MO_M, 2, M_BASE}, {MO_U, 2, S_BASE}, {MO_VU, 2, VS_BASE},
+        {MO_M, CAUSE_INTERRUPT | 7, M_BASE + 28},
+        {MO_U, CAUSE_INTERRUPT | 11, M_BASE + 44},
+        {MO_U, CAUSE_INTERRUPT | 9, S_BASE + 36},
+        {MO_VS, CAUSE_INTERRUPT | 5, S_BASE + 20},
+        {MO_VS, CAUSE_INTERRUPT | 12, S_BASE + 48},
+        {MO_VU, CAUSE_INTERRUPT | 10, VS_BASE + 36},
+        {MO_VS, CAUSE_INTERRUPT | 6, VS_BASE + 20},
+        {MO_M, 2, M_BASE},
+        {MO_U, 2, S_BASE},
+        {MO_VU, 2, VS_BASE},
     };
     for (size_t i = 0; i < ARRAY_LEN(row); i++) {
         struct trap t = {.cause = row[i].cause};
@@ -337,13 +353,15 @@ START_TEST(mret)
             bool mpv = b & 1, mpie = b & 2, mprv = b & 4;
             hart_reset(r->h);
             poke(r, 0x341, EPC);
-            poke(r, 0x300, (uint64_t)privs[p] << 11 | (mpv ? MSTATUS_MPV : 0) | (mpie ? MSTATUS_MPIE : MSTATUS_MIE) |
-                               (mprv ? MSTATUS_MPRV : 0) | MSTATUS_SPP | MSTATUS_GVA);
+            poke(r, 0x300,
+                 (uint64_t)privs[p] << 11 | (mpv ? MSTATUS_MPV : 0) | (mpie ? MSTATUS_MPIE : MSTATUS_MIE) |
+                     (mprv ? MSTATUS_MPRV : 0) | MSTATUS_SPP | MSTATUS_GVA);
             ck_assert(trap_mret(r->h, 0x30200073, &t));
             ck_assert_uint_eq(r->h->pc, EPC);
             ck_assert_int_eq(r->h->priv, privs[p]);
             ck_assert_int_eq(r->h->virt, mpv && privs[p] != PRIV_M);
-            ck_assert_uint_eq(peek(r, 0x300), UINT64_C(0xa00000000) | MSTATUS_MPIE | (mpie ? MSTATUS_MIE : 0) | MSTATUS_SPP | MSTATUS_GVA |
+            ck_assert_uint_eq(peek(r, 0x300), UINT64_C(0xa00000000) | MSTATUS_MPIE | (mpie ? MSTATUS_MIE : 0) |
+                                                  MSTATUS_SPP | MSTATUS_GVA |
                                                   (mprv && privs[p] == PRIV_M ? MSTATUS_MPRV : 0));
         }
     }
@@ -369,14 +387,16 @@ START_TEST(sret_with_v_0)
         bool spp = b & 1, spv = b & 2, spie = b & 4, from_m = b & 8;
         hart_reset(r->h);
         poke(r, 0x141, EPC);
-        poke(r, 0x300, (spp ? MSTATUS_SPP : 0) | (spie ? MSTATUS_SPIE : MSTATUS_SIE) | MSTATUS_MPRV | (from_m ? MSTATUS_TSR : 0));
+        poke(r, 0x300,
+             (spp ? MSTATUS_SPP : 0) | (spie ? MSTATUS_SPIE : MSTATUS_SIE) | MSTATUS_MPRV | (from_m ? MSTATUS_TSR : 0));
         poke(r, 0x600, (spv ? HSTATUS_SPV : 0) | HSTATUS_SPVP | HSTATUS_GVA);
         set_mode(r->h, from_m ? MO_M : MO_HS);
         ck_assert(trap_sret(r->h, 0x10200073, &t));
         ck_assert_uint_eq(r->h->pc, EPC);
         ck_assert_int_eq(r->h->priv, spp ? PRIV_S : PRIV_U);
         ck_assert_int_eq(r->h->virt, spv);
-        ck_assert_uint_eq(peek(r, 0x300), UINT64_C(0xa00000000) | MSTATUS_SPIE | (spie ? MSTATUS_SIE : 0) | (from_m ? MSTATUS_TSR : 0));
+        ck_assert_uint_eq(peek(r, 0x300),
+                          UINT64_C(0xa00000000) | MSTATUS_SPIE | (spie ? MSTATUS_SIE : 0) | (from_m ? MSTATUS_TSR : 0));
         ck_assert_uint_eq(peek(r, 0x600), UINT64_C(0x200000000) | HSTATUS_SPVP | HSTATUS_GVA);
     }
     rig_free(r);
@@ -523,8 +543,8 @@ START_TEST(may_it_run)
             poke(r, 0x600, conditions[i].hstatus);
             set_mode(r->h, m);
             uint64_t got = cause_of(r, conditions[i].what);
-            ck_assert_msg(got == conditions[i].cause[m], "row %zu (%s) in mode %d: cause %lu", i, conditions[i].when, (int)m,
-                          (unsigned long)got);
+            ck_assert_msg(got == conditions[i].cause[m], "row %zu (%s) in mode %d: cause %lu", i, conditions[i].when,
+                          (int)m, (unsigned long)got);
             ck_assert(!got || get_mode(r->h) == m);
         }
     }
@@ -559,7 +579,8 @@ START_TEST(cbo)
     static const struct {
         uint32_t word;
         uint64_t field;
-    } insn[] = {{0x0005200f, ENVCFG_CBIE}, {0x0015200f, ENVCFG_CBCFE}, {0x0025200f, ENVCFG_CBCFE}, {0x0045200f, ENVCFG_CBZE}};
+    } insn[] = {
+        {0x0005200f, ENVCFG_CBIE}, {0x0015200f, ENVCFG_CBCFE}, {0x0025200f, ENVCFG_CBCFE}, {0x0045200f, ENVCFG_CBZE}};
     struct rig *r = rig_new("rv64");
     for (size_t i = 0; i < ARRAY_LEN(insn); i++) {
         for (unsigned b = 0; b < 8; b++) {
@@ -644,7 +665,8 @@ END_TEST
 START_TEST(context_fields)
 {
     struct rig *r = rig_new("rv64");
-    uint64_t satp = UINT64_C(0x8000000000000001), vsatp = UINT64_C(0x9000000000000002), hgatp = UINT64_C(0xa000000000000004);
+    uint64_t satp = UINT64_C(0x8000000000000001), vsatp = UINT64_C(0x9000000000000002),
+             hgatp = UINT64_C(0xa000000000000004);
     poke(r, 0x180, satp);
     poke(r, 0x280, vsatp);
     poke(r, 0x680, hgatp);
@@ -655,10 +677,12 @@ START_TEST(context_fields)
         poke(r, 0x200, (b & 4 ? MSTATUS_SUM : 0) | (b & 8 ? MSTATUS_MXR : 0));
         set_mode(r->h, MO_HS);
         struct mmu_ctx c = hart_data_ctx(r->h);
-        ck_assert(c.satp == satp && !c.virt && c.sum == !!(b & 1) && c.mxr == !!(b & 2) && !c.vmxr && c.adue && c.pbmte);
+        ck_assert(c.satp == satp && !c.virt && c.sum == !!(b & 1) && c.mxr == !!(b & 2) && !c.vmxr && c.adue &&
+                  c.pbmte);
         set_mode(r->h, MO_VS);
         c = hart_data_ctx(r->h);
-        ck_assert(c.satp == vsatp && c.hgatp == hgatp && c.virt && c.sum == !!(b & 4) && c.mxr == !!(b & 2) && c.vmxr == !!(b & 8));
+        ck_assert(c.satp == vsatp && c.hgatp == hgatp && c.virt && c.sum == !!(b & 4) && c.mxr == !!(b & 2) &&
+                  c.vmxr == !!(b & 8));
         ck_assert(!c.adue && c.adue_g && c.pbmte && c.pbmte_g && c.svnapot);
     }
     /* 18.3.1: HLV acts at V=1 in the mode of SPVP, whatever the mode it runs in */

@@ -4,15 +4,23 @@
 
 #include "cpu/op.h"
 
+enum { CALL_DEPTH = 4 };
+
 /* The block being formed. */
 struct former {
     struct code_cache *c;
     const struct handler_table *t;
     enum fetch_context fp;
     bool linkable; /* branches within the page may be linked: the block is entered in the page's map */
+    bool hot;      /* worth unrolling */
     unsigned n;    /* instructions so far */
     uint32_t first;
     enum insn_id now;                 /* the instruction being emitted */
+    struct {
+        uint8_t reg;
+        uint16_t to;
+    } calls[CALL_DEPTH];              /* calls that the block followed: the link register and where it points */
+    unsigned ncalls;
     uint8_t ids[2 * BLOCK_MAX + 4];   /* per operation: the instruction it is, or INSN_illegal where fusing is out of the question */
 };
 
@@ -20,7 +28,7 @@ static struct op *emit(struct former *b, handler *fn, unsigned off, unsigned len
 {
     struct code_cache *c = b->c;
     struct op *op = &c->ops[c->used];
-    b->ids[c->used - b->first] = fn == b->t->insn[b->now] ? (uint8_t)b->now : INSN_illegal;
+    b->ids[c->used - b->first] = (uint8_t)(fn == b->t->link ? INSN_auipc : fn == b->t->insn[b->now] ? b->now : INSN_illegal);
     c->offset[c->used] = (uint16_t)(off | (len == 2));
     c->used++;
     *op = (struct op){.fn = fn, .n = (uint8_t)b->n};
@@ -67,11 +75,22 @@ static bool misaligned_target(const struct former *b, int32_t target)
     return (target & 2) && !b->c->isa.c;
 }
 
-static void emit_branch(struct former *b, const struct insn *i, unsigned off)
+/* A conditional branch at off. Returns where the block goes on: behind it, or, where a hot block meets a loop's closing branch, at its
+ * target, leaving by the opposite condition: that unrolls the loop. */
+static unsigned emit_branch(struct former *b, const struct insn *branch, unsigned off)
 {
+    struct insn turned = *branch, *i = &turned;
+    unsigned next = off + branch->len;
     static const uint8_t order[] = {[INSN_beq - INSN_beq] = 0, [INSN_bne - INSN_beq] = 1, [INSN_blt - INSN_beq] = 2,
                                     [INSN_bge - INSN_beq] = 3, [INSN_bltu - INSN_beq] = 4, [INSN_bgeu - INSN_beq] = 5};
+    static const enum insn_id opposite[] = {INSN_bne, INSN_beq, INSN_bge, INSN_blt, INSN_bgeu, INSN_bltu};
     int32_t target = (int32_t)off + i->imm;
+    if (b->hot && i->imm < 0 && on_page(target) && next < PAGE_SIZE && b->n + UNROLL_ROOM <= BLOCK_MAX && !misaligned_target(b, target)) {
+        i->id = opposite[order[i->id - INSN_beq]];
+        b->now = i->id;
+        next = (unsigned)target;
+        target = (int32_t)(off + branch->len);
+    }
     handler *fn = b->linkable && on_page(target) ? b->t->insn[i->id] : b->t->branch_far[order[i->id - INSN_beq]];
     if (misaligned_target(b, target))
         fn = b->t->branch_misaligned[order[i->id - INSN_beq]];
@@ -79,6 +98,7 @@ static void emit_branch(struct former *b, const struct insn *i, unsigned off)
     op->rs1 = i->rs1;
     op->rs2 = i->rs2;
     op->imm = target;
+    return next;
 }
 
 static bool rm_is_nearest_even(const struct former *b, const struct insn *i)
@@ -133,6 +153,32 @@ static bool emit_nothing(struct former *b, unsigned off, unsigned len)
     return true;
 }
 
+static void push_call(struct former *b, uint8_t reg, unsigned to)
+{
+    if (b->ncalls == CALL_DEPTH)
+        memmove(b->calls, b->calls + 1, --b->ncalls * sizeof b->calls[0]);
+    b->calls[b->ncalls].reg = reg;
+    b->calls[b->ncalls++].to = (uint16_t)to;
+}
+
+/* A return from a call that this block followed goes on inline, if the register still says so when it runs. */
+static bool emit_jalr(struct former *b, const struct insn *i, unsigned at, unsigned *off)
+{
+    bool is_return = !i->rd && !i->imm;
+    if (is_return && b->linkable && b->ncalls && b->calls[b->ncalls - 1].reg == i->rs1 && b->calls[b->ncalls - 1].to < PAGE_SIZE) {
+        struct op *op = emit(b, b->t->ret_inline, at, i->len);
+        op->rs1 = i->rs1;
+        op->imm = b->calls[--b->ncalls].to;
+        *off = (unsigned)op->imm;
+        return true;
+    }
+    struct op *op = emit(b, is_return && b->c->isa.c ? b->t->ret : b->t->insn[INSN_jalr], at, i->len);
+    op->rd = dest(i->rd);
+    op->rs1 = i->rs1;
+    op->imm = i->imm;
+    return false;
+}
+
 /* Emits one instruction. False: it ends the block. */
 static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
 {
@@ -183,7 +229,7 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
     case FMT_FENCE:
         return emit_nothing(b, at, i->len);
     case FMT_B:
-        emit_branch(b, i, at);
+        *off = emit_branch(b, i, at);
         return true;
     case FMT_J:
         if (misaligned_target(b, (int32_t)at + i->imm)) {
@@ -195,6 +241,7 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
             op = emit(b, t->link, at, i->len);
             op->rd = i->rd;
             op->imm = (int32_t)*off;
+            push_call(b, i->rd, *off);
         }
         if (on_page((int32_t)at + i->imm) && b->linkable && b->n < BLOCK_MAX) {
             *off = at + (unsigned)i->imm; /* the block follows the jump */
@@ -224,11 +271,7 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
         emit_fp(b, i, at);
         return true;
     }
-    op = emit(b, t->insn[INSN_jalr], at, i->len);
-    op->rd = dest(i->rd);
-    op->rs1 = i->rs1;
-    op->imm = i->imm;
-    return false;
+    return emit_jalr(b, i, at, off);
 }
 
 static struct former begin(struct code_cache *c, enum fetch_context context, bool linkable)
@@ -244,9 +287,10 @@ static uint64_t granules(unsigned off, unsigned len)
     return BIT(off / 64) | BIT((off + len - 1) / 64);
 }
 
-uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off)
+static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off, bool hot)
 {
     struct former b = begin(c, page->context, true);
+    b.hot = hot;
     unsigned start = off, limit = page->context & FETCH_STEP ? 1 : BLOCK_MAX;
     bool open = true;
     while (open && b.n < limit) {
@@ -270,6 +314,21 @@ uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off)
     page->entry[start / 2] = b.first;
     bus_flag_page(c->bus, page->pa, PAGE_CODE, true);
     return b.first;
+}
+
+uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off)
+{
+    return form(c, page, off, false);
+}
+
+uint32_t block_form_hot(struct code_cache *c, struct code_page *page, unsigned off)
+{
+    uint32_t at = page->entry[off / 2];
+    if (at && c->offset[at] & OFFSET_HOT)
+        return at;
+    at = form(c, page, off, true);
+    c->offset[at] |= OFFSET_HOT;
+    return at;
 }
 
 uint32_t block_form_uncached(struct code_cache *c, enum fetch_context context, uint32_t raw, unsigned off)

@@ -38,7 +38,9 @@ _Static_assert(sizeof(struct op) == 16, "operations are 16 bytes");
 
 enum {
     BLOCK_MAX = 64,         /* instructions in a block */
-    BRANCH_LINKED = 1,      /* rd of a branch or block end whose imm is the distance to its target operation, in bytes */
+    HOT_BRANCH = 16,        /* a backward branch taken so often in a block is worth forming its target anew, unrolled */
+    UNROLL_ROOM = 16,       /* instructions that must be left in a block to go round a loop once more */
+    BRANCH_LINKED = 255,    /* rd of a branch or block end whose imm is the distance to its target operation, in bytes */
     PAGE_HALVES = PAGE_SIZE / 2,
     FETCH_ENTRIES = 256,
     ARENA_OPS = 1 << 21,
@@ -93,7 +95,7 @@ struct code_cache {
     handler *(*fused)[FUSION_FORMS]; /* by insn ids: [a * INSN_COUNT + b]; NULL where there is none */
     struct isa isa;
     struct op *ops;     /* ARENA_OPS; index 0 is never used */
-    uint16_t *offset;   /* per operation: its instruction's byte offset in its page, plus 1 if it is 2 bytes long */
+    uint16_t *offset;   /* per operation: where its instruction lies, see OFFSET_* */
     uint64_t resets;
     uint32_t used;
     struct code_page ***pages; /* [memory region][page] -> list of contexts */
@@ -114,23 +116,28 @@ void code_cache_reset(struct code_cache *c);
 
 /* Decodes the block that starts at byte off of the page; returns its arena index, entered in the page's map. May reset the cache first. */
 uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off);
+/* The same, unrolling loops; an entry formed so already stays. */
+uint32_t block_form_hot(struct code_cache *c, struct code_page *page, unsigned off);
 /* One instruction that must not be cached (its page has no single PMP answer, or it crosses into such a page). */
 uint32_t block_form_uncached(struct code_cache *c, enum fetch_context context, uint32_t raw, unsigned off);
 
 /* The instruction that starts in the last two bytes of the page; raw: all four bytes. Entered in the page's map. */
 uint32_t block_form_crossing(struct code_cache *c, struct code_page *page, uint32_t raw);
 
+/* code_cache.offset: 15 the block that starts here was formed hot | 11:1 byte offset of the instruction | 0 it is 2 bytes long */
+enum { OFFSET_HOT = 0x8000, OFFSET_BYTES = 0xffe, OFFSET_SHORT = 1 };
+
 /* Virtual address of the instruction of an operation. */
 static inline uint64_t op_pc(const struct hart *h, const struct op *op)
 {
-    return h->page_va + (h->code->offset[op - h->code->ops] & ~1u);
+    return h->page_va + (h->code->offset[op - h->code->ops] & OFFSET_BYTES);
 }
 
 /* And of the instruction that follows it in memory. */
 static inline uint64_t op_next_pc(const struct hart *h, const struct op *op)
 {
     unsigned o = h->code->offset[op - h->code->ops];
-    return h->page_va + (o & ~1u) + (o & 1 ? 2 : 4);
+    return h->page_va + (o & OFFSET_BYTES) + (o & OFFSET_SHORT ? 2 : 4);
 }
 
 /* ---- handlers, by role; one table per translation of exec.inc ---- */
@@ -140,6 +147,8 @@ struct handler_table {
     handler *branch_far[6];
     handler *branch_misaligned[6]; /* the target is not 4-byte aligned and this hart has no C */
     handler *link;       /* rd = page_va + imm: the link of a jal whose target follows inline, and auipc */
+    handler *ret;        /* jalr x0, 0(rs1) */
+    handler *ret_inline; /* the same, expected to lead to page_va + imm, where the block goes on */
     handler *end;        /* goes on at byte imm of this page: not yet linked */
     handler *end_linked;
     handler *far;        /* goes on at page_va + imm */

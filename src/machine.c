@@ -91,6 +91,8 @@ static void hart_timer_changed(void *ctx, struct hart *h)
 static void hart_line(void *ctx, unsigned n, bool level)
 {
     struct machine *m = ctx;
+    if (!m->hart[n >> 8])
+        return; /* devices are made first; all lines are low then */
     hart_set_irq(m->hart[n >> 8], (enum irq_bit)(n & 0xff), level);
     if (level)
         machine_hart_woken(m, n >> 8);

@@ -68,6 +68,7 @@ struct machine_options {
     bool snapshot;         /* no disk image is written */
     bool no_reboot;        /* a reset ends the run */
     bool quiet;            /* no notes on stderr */
+    bool bare;             /* a machine with nothing to run is no error: for its device tree */
 };
 
 void machine_options_default(struct machine_options *o);

@@ -78,7 +78,7 @@ static int load_programs(struct machine *m, struct load_image *kernel, struct er
         m->next = kernel->entry;
     } else if (m->flash_given) {
         m->next = BOARD_FLASH;
-    } else if (none || built_in) {
+    } else if ((none || built_in) && !o->bare) {
         return err_set(e, -EINVAL, "nothing to run: give -kernel FILE (ELF, Linux Image or flat binary), -bios FILE, or -drive if=pflash,file=FILE");
     }
     if (none || built_in)

@@ -66,8 +66,7 @@ static int dump_dtb(struct options *o)
     struct err e = {.text = ""};
     size_t size;
     o->machine.serial = "null";
-    if (!o->machine.kernel && !strcmp(o->machine.bios, "default"))
-        o->machine.bios = "none"; /* the tree of a machine with nothing to run yet */
+    o->machine.bare = true;
     struct machine *m = machine_new(&o->machine, &e);
     if (!m)
         return usage_error(&e);

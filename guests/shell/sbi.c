@@ -104,6 +104,13 @@ void print(const char *fmt, ...)
             break;
         }
         case 'c': putc((char)va_arg(ap, int)); break;
+        case 'd': {
+            int v = va_arg(ap, int);
+            if (v < 0)
+                putc('-');
+            number(v < 0 ? -(uint64_t)v : (uint64_t)v, 10, width, pad);
+            break;
+        }
         case 'x':
         case 'u': number(wide ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), *fmt == 'x' ? 16 : 10, width, pad); break;
         default: putc('%'); break;

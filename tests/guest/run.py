@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""End-to-end tests: starts vitrine as a user does and looks at what it prints and how it ends.
+
+run.py --build DIR [NAME...]   the tests whose names contain one of NAME; none = all
+Each test is a function test_* below. The last line is "N passed, N failed"; what cannot run here is skipped, and said.
+"""
+import argparse
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+BUILD = ""
+OPENSBI = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.elf"
+UBOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def path(name):
+    return os.path.join(BUILD, name)
+
+
+def guest(name):
+    for folder in ("tests/guest", "guests"):
+        p = path(f"{folder}/{name}.elf")
+        if os.path.exists(p):
+            return p
+    raise Skipped(f"no {name}.elf")
+
+
+def need(file):
+    if not os.path.exists(file):
+        raise Skipped(f"no {file}")
+    return file
+
+
+class Run:
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+
+def vitrine(*args, stdin=b"", timeout=120):
+    """Runs to the end with stdin as a file that ends."""
+    p = subprocess.run([path("vitrine"), *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+    return Run(p.returncode, p.stdout.decode("latin-1").replace("\r\n", "\n"), p.stderr.decode("latin-1"))
+
+
+def check(condition, what, run=None):
+    if not condition:
+        shown = f"\n  status {run.status}\n  stdout: {run.out[-1500:]!r}\n  stderr: {run.err[-1500:]!r}" if run else ""
+        raise Failed(what + shown)
+
+
+def ends(run, status, out=None, err=None):
+    check(run.status == status, f"status {run.status}, not {status}", run)
+    if out is not None:
+        check(out in run.out, f"{out!r} is not in what it printed", run)
+    if err is not None:
+        check(re.search(err, run.err), f"/{err}/ is not in its messages", run)
+
+
+class Session:
+    """Talks to a guest: waits for a text, then types the next line."""
+
+    def __init__(self, *args, use_pty=False):
+        self.text = ""
+        self.pty = None
+        if use_pty:
+            self.pty, side = pty.openpty()
+            self.before = termios.tcgetattr(side)
+            self.side = side
+            self.p = subprocess.Popen([path("vitrine"), *args], stdin=side, stdout=side, stderr=subprocess.PIPE)
+            self.read, self.write = self.pty, self.pty
+        else:
+            self.p = subprocess.Popen([path("vitrine"), *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.read, self.write = self.p.stdout.fileno(), self.p.stdin.fileno()
+        os.set_blocking(self.read, False)
+
+    def expect(self, what, timeout=120):
+        """Waits until the regular expression appears behind what was matched before; returns the match."""
+        end = time.monotonic() + timeout
+        while True:
+            found = re.search(what, self.text)
+            if found:
+                self.text = self.text[found.end():]
+                return found
+            left = end - time.monotonic()
+            if left <= 0 or not self.more(left):
+                self.p.kill()
+                err = self.p.stderr.read().decode("latin-1")
+                raise Failed(f"/{what}/ did not come; last: {self.text[-1500:]!r}\n  stderr: {err[-1500:]!r}")
+
+    def more(self, timeout):
+        if not select.select([self.read], [], [], timeout)[0]:
+            return False
+        try:
+            data = os.read(self.read, 65536)
+        except OSError:
+            return False
+        self.text += data.decode("latin-1").replace("\r", "")
+        return bool(data)
+
+    def type(self, text):
+        os.write(self.write, text.encode("latin-1"))
+
+    def status(self, timeout=60):
+        try:
+            return self.p.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            raise Failed(f"it does not end; last: {self.text[-500:]!r}") from None
+
+
+# ---- Ways to end ----
+
+def test_hello():
+    r = vitrine("-kernel", guest("hello"), "-nographic")
+    ends(r, 0, "Hello from a RISC-V machine behind glass.\n", r"linked at 0x8000_0000.*M mode")
+    r = vitrine("run", "--bios=none", "--kernel", guest("hello"))
+    ends(r, 0, "Hello")
+    check(not r.err, "-bios none says nothing", r)
+
+
+def test_hello_on_four_harts():
+    ends(vitrine("-smp", "4", "-bios", "none", "-kernel", guest("hello")), 0, "Hello from a RISC-V machine behind glass.\n")
+
+
+def test_tohost():
+    ends(vitrine("-kernel", guest("tohost-pass")), 0)
+    ends(vitrine("-kernel", guest("tohost-fail")), 7)
+    r = vitrine("-kernel", guest("tohost-print"))
+    ends(r, 0, "ok\n")
+
+
+def test_tohost_in_halves():
+    ends(vitrine("-kernel", guest("tohost-half")), 9)
+    ends(vitrine("-kernel", guest("tohost-half-once")), 9)
+    ends(vitrine("-kernel", guest("tohost-halves-print")), 0, "A\n")
+
+
+def test_tohost_system_calls():
+    ends(vitrine("-kernel", guest("tohost-write")), 0, "hello\n")
+
+
+def test_finisher():
+    ends(vitrine("-kernel", guest("test-pass")), 0)
+    ends(vitrine("-kernel", guest("test-fail")), 42)
+    ends(vitrine("-kernel", guest("test-reset")), 0)
+    r = vitrine("-kernel", guest("test-reset"), "-no-reboot", "--max-insns", "1000000")
+    ends(r, 0)
+
+
+def test_max_insns():
+    r = vitrine("-kernel", guest("loop"), "--max-insns", "123456", "--stats")
+    ends(r, 124, err=r"123456 instructions")
+    check(re.search(r"^instructions +123456$", r.err, re.M), "exactly so many retire", r)
+
+
+def test_stuck():
+    r = vitrine("-kernel", guest("wfi"))
+    ends(r, 126, err=r"never move again: Hart 0 waits \(wfi\) in M mode before 0x8000_00.*no timer")
+    r = vitrine("-kernel", guest("wfi"), "-smp", "2")
+    ends(r, 126, err=r"Hart 0 waits.*Hart 1 waits")
+    r = vitrine("-kernel", guest("stuck"))
+    ends(r, 126, err=r"Hart 0 traps for ever in M mode at 0x100_0000.*cause 1")
+
+
+def test_signature():
+    with tempfile.TemporaryDirectory() as d:
+        file = os.path.join(d, "sig")
+        ends(vitrine("-kernel", guest("signature"), "--signature", file), 0)
+        with open(file, encoding="ascii") as f:
+            got = f.read()
+    check(got == "deadbeef\n00000001\n55667788\n11223344\n", f"signature {got!r}")
+    ends(vitrine("-kernel", guest("wfi"), "--signature", "/dev/null"), 125, err="begin_signature")
+
+
+# ---- The command line ----
+
+def test_usage_errors():
+    for args, message in (
+            ([], "Usage"),
+            (["frobnicate"], "no command 'frobnicate'"),
+            (["-frobnicate"], "-frobnicate: no such option"),
+            (["run", "guest.elf"], "'guest.elf' is not an option: give .*-kernel guest.elf"),
+            (["-m"], "-m: needs an argument"),
+            (["-m", "12Q"], "-m 12Q: not a size"),
+            (["-m", "65G"], "-m 65G: .*1M to 64G"),
+            (["-smp", "17"], "-smp 17: .*1 to 16"),
+            (["-smp", "0"], "-smp 0"),
+            (["-machine", "spike"], "no machine 'spike'"),
+            (["-cpu", "rv64,zbz=true"], "no property 'zbz'"),
+            (["-cpu", "rv64,v=true"], "v=true: this extension is not emulated"),
+            (["-cpu", "rv64,f=false,d=true"], "d=true needs f"),
+            (["-drive", "if=none,id=x"], "no file"),
+            (["-drive", "file=x,format=qcow2"], "format=qcow2: only raw"),
+            (["-device", "virtio-blk-pci,drive=x", "-kernel", "/dev/null"], "virtio-blk-device"),
+            (["-device", "virtio-blk-device,drive=nope", "-kernel", "/dev/null"], "drive=nope: no -drive has that id"),
+            (["-device", "virtio-net-device,netdev=n9", "-kernel", "/dev/null"], "netdev=n9: no -netdev has that id"),
+            (["-netdev", "tap,id=n0"], "only user networking"),
+            (["-kernel", "/nonexistent"], "/nonexistent: No such file"),
+            (["-bios", "none"], "nothing to run"),
+            (["-s"], "no gdb stub"),
+            (["-max-insns", "0"], "give a number from 1"),
+            (["--trace", "everything"], "no kind 'everything'"),
+    ):
+        r = vitrine(*args)
+        check(r.status == 125, f"{args}: status {r.status}", r)
+        check(re.search(message, r.err), f"{args}: /{message}/ is not in {r.err!r}")
+
+
+def test_load_errors():
+    with tempfile.TemporaryDirectory() as d:
+        def put(name, data):
+            p = os.path.join(d, name)
+            with open(p, "wb") as f:
+                f.write(data)
+            return p
+        with open(guest("hello"), "rb") as f:
+            elf = f.read()
+        ends(vitrine("-kernel", put("empty", b"")), 125, err="empty: the file is empty")
+        ends(vitrine("-kernel", put("cut", elf[:100])), 125, err="cut: ")
+        ends(vitrine("-kernel", put("x86", elf[:18] + b"\x3e\x00" + elf[20:])), 125, err="x86: .*give one for RISC-V")
+        ends(vitrine("-kernel", put("flat", bytes(3 << 20)), "-m", "4M"), 125, err=r"flat: .*ends past RAM.*give -m 8M")
+        ends(vitrine("-kernel", put("dir.zst", b"\x28\xb5\x2f\xfd" + bytes(100))), 125, err="zstd -d")
+        ends(vitrine("-kernel", guest("hello"), "-dtb", put("dtb", b"no tree")), 125, err="dtb: not a device tree")
+        ends(vitrine("-kernel", d), 125, err="is a directory")
+
+
+def test_help():
+    for args, text in ((["--help"], "Usage: vitrine"), (["run", "--help"], "-kernel FILE"), (["--version"], "vitrine 0."),
+                       (["-cpu", "help"], "svadu"), (["-machine", "help"], "virt"), (["-device", "help"], "virtio-blk-device")):
+        r = vitrine(*args)
+        ends(r, 0, text)
+        check(not r.err, f"{args} prints on standard output only", r)
+
+
+def test_dumpdtb():
+    with tempfile.TemporaryDirectory() as d:
+        file = os.path.join(d, "dtb")
+        ends(vitrine("-machine", f"virt,dumpdtb={file}", "-m", "256M", "-smp", "2", "-cpu", "rv64,zba=false,sv57=false"), 0)
+        with open(file, "rb") as f:
+            blob = f.read()
+        check(blob[:4] == b"\xd0\x0d\xfe\xed", "no device tree blob")
+        for text in (b"riscv-virtio", b"ns16550a", b"virtio,mmio", b"sifive,plic-1.0.0", b"riscv,sv48", b"google,goldfish-rtc"):
+            check(text in blob, f"{text} is not in the tree")
+        check(b"zba" not in blob and b"zbb" in blob, "the ISA string follows -cpu")
+
+
+# ---- The example kernel ----
+
+def shell_session(*args):
+    s = Session(*args, "-smp", "2", "-kernel", guest("shell"))
+    s.expect("Try help.*\n> ")
+    for command, answer in (("help", "switch off"), ("walk", r"level 0: .*\n2000001000 -> physical 8020"), ("mem 0x80200000 1", "0000000080200000"),
+                            ("mem 0", r"trap: scause 5 \(load access fault\)"), ("mem 3000000000", r"scause 13 \(load page fault\).*stval 3000000000"),
+                            ("trap", "scause 2"), ("start 1", "hart 1 says hello"), ("harts", "hart 0: started, runs this shell\nhart 1: started"),
+                            ("start 1", "error -6"), ("start 9", "error -3"), ("time", "instret"), ("nonsense", "no such command")):
+        s.type(command + "\r")
+        s.expect(answer)
+        s.expect("> ")
+    return s
+
+
+def test_shell_under_the_built_in_sbi():
+    s = shell_session()
+    s.type("sbi\r")
+    s.expect(r"SBI 2\.0")
+    s.type("reboot\r")
+    s.expect("Try help")
+    s.type("off fail\r")
+    check(s.status() == 1, "off fail gives 1")
+
+
+def test_shell_under_opensbi():
+    s = shell_session("-bios", need(OPENSBI))
+    s.type("off\r")
+    check(s.status() == 0, "off gives 0")
+
+
+def test_end_of_input_does_not_end_the_guest():
+    r = vitrine("-kernel", guest("shell"), "--max-insns", "3000000", stdin=b"help\rwalk\r")
+    ends(r, 124, "level 0")
+
+
+def test_same_run_twice():
+    runs = [vitrine("-kernel", guest("shell"), "-smp", "2", "--stats", stdin=b"time\rstart 1\rtime\roff\r") for _ in range(2)]
+    ends(runs[0], 0)
+    count = [re.search(r"instructions +\d+\n(  hart.*\n)+guest time.*", r.err).group() for r in runs]
+    check(runs[0].out == runs[1].out and count[0] == count[1], f"two runs differ: {count}")
+
+
+def test_terminal():
+    s = Session("-kernel", guest("shell"), "--realtime", use_pty=True)
+    s.expect("> ")
+    raw = termios.tcgetattr(s.side)
+    check(not raw[3] & (termios.ICANON | termios.ECHO), "the terminal is raw while the guest runs")
+    s.type("\x01h")
+    s.expect("Ctrl-A|C-a")
+    s.type("\x01x")
+    check(s.status() == 0, f"Ctrl-A x ends with {s.p.returncode}")
+    check(termios.tcgetattr(s.side)[:4] == s.before[:4], "the terminal is restored")
+
+
+def test_terminal_after_a_signal():
+    s = Session("-kernel", guest("shell"), use_pty=True)
+    s.expect("> ")
+    s.p.terminate()
+    s.status()
+    check(termios.tcgetattr(s.side)[:4] == s.before[:4], "the terminal is restored")
+
+
+# ---- Other people's programs ----
+
+def uboot(harts):
+    with tempfile.TemporaryDirectory() as d:
+        disk = os.path.join(d, "disk.img")
+        with open(disk, "wb") as f:
+            f.truncate(8 << 20)
+        os.makedirs(os.path.join(d, "root"))
+        with open(os.path.join(d, "root", "greeting.txt"), "w", encoding="ascii") as f:
+            f.write("read from a virtio disk\n")
+        try:
+            subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext2", "-d", os.path.join(d, "root"), disk], check=True)
+        except FileNotFoundError:
+            raise Skipped("no mke2fs") from None
+        s = Session("-smp", str(harts), "-m", "256M", "-bios", need(OPENSBI), "-kernel", need(UBOOT), "-drive", f"file={disk},format=raw,if=none,id=d0",
+                    "-device", "virtio-blk-device,drive=d0")
+        s.expect("OpenSBI v")
+        s.expect("U-Boot 20")
+        s.expect("Hit any key")
+        s.type("\r")
+        s.expect("=> ")
+        s.type("virtio info\r")
+        s.expect(r"Capacity: 8\.0 MB")
+        s.expect("=> ")
+        s.type("ext4load virtio 0 0x84000000 greeting.txt\r")
+        s.expect("24 bytes read")
+        s.expect("=> ")
+        s.type("md.b 0x84000000 18\r")
+        s.expect(r"read from a virti")
+        s.expect("=> ")
+        s.type("poweroff\r")
+        check(s.status() == 0, f"poweroff gives {s.p.returncode}")
+
+
+def test_uboot_under_opensbi():
+    uboot(1)
+
+
+def test_uboot_under_opensbi_with_four_harts():
+    uboot(4)
+
+
+def main():
+    global BUILD
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("names", nargs="*")
+    a = parser.parse_args()
+    BUILD = a.build
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (a.names and not any(n in name for n in a.names)):
+            continue
+        start = time.monotonic()
+        try:
+            test()
+            result, why = "passed", ""
+        except Skipped as e:
+            result, why = "skipped", f": {e}"
+        except (Failed, subprocess.TimeoutExpired) as e:
+            result, why = "failed", f": {e}"
+        counts[result] += 1
+        print(f"{result:8}{name[5:].replace('_', ' ')} ({time.monotonic() - start:.1f} s){why}", flush=True)
+    if counts["skipped"]:
+        print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -101,7 +101,8 @@ def compare(left, right, body):
                     out.append(Difference(f"{at} {name}", a[k], b[k], pc))
             continue
         out.append(Difference(f"trap {i}", show_trap(a) if a else None, show_trap(b) if b else None, pc))
-        break           # from here on the sequences have nothing to do with one another
+        if len(left.traps) != len(right.traps):
+            break       # from here on the sequences have nothing to do with one another
     if left.stop != right.stop:
         out.append(Difference("the body stopped", STOPS.get(left.stop, left.stop), STOPS.get(right.stop, right.stop)))
     for offset in sorted(set(left.memory) | set(right.memory)):
@@ -132,28 +133,35 @@ def dump(name, record, body):
 
 
 class Pins:
-    """Known divergences.  A pin's field, qemu and vitrine are regular expressions that match the whole text."""
+    """Known divergences, in divergences.json.
 
-    def __init__(self, path):
+    cases: bodies of the kind quirk, by name, each with every difference that it shows, no more and no less.
+    anywhere: differences that any body of some kinds may show; kinds, field, qemu and vitrine are regular expressions
+    that match the whole text.
+    """
+
+    def __init__(self, path, cases):
         with open(path) as f:
-            self.pins = json.load(f)
-        for pin in self.pins:
-            missing = {"name", "kind", "seeds", "field", "qemu", "vitrine", "section", "reason"} - set(pin)
+            data = json.load(f)
+        self.anywhere, self.cases = data["anywhere"], {}
+        for pin in data["cases"]:
+            if pin["name"] not in cases:
+                raise ValueError(f"{path}: {pin['name']}: kinds/quirk.py has no such body")
+            self.cases[cases.index(pin["name"])] = pin
+        for pin in data["anywhere"] + data["cases"]:
+            missing = {"name", "section", "reason"} - set(pin)
             if missing:
-                raise ValueError(f"{path}: pin {pin.get('name')}: no {', '.join(sorted(missing))}")
-            pin["used"] = set()
+                raise ValueError(f"{path}: {pin.get('name')}: no {', '.join(sorted(missing))}")
 
-    def covers(self, kind, seed, difference):
-        for pin in self.pins:
-            if pin["kind"] == kind and re.fullmatch(pin["field"], difference.field) and \
-                    re.fullmatch(pin["qemu"], difference.left) and re.fullmatch(pin["vitrine"], difference.right):
-                pin["used"].add(seed)
-                return True
-        return False
+    def judge(self, kind, seed, differences):
+        """(differences that are not pinned, pinned ones that did not show)"""
+        if kind == "quirk":
+            known = [(d["field"], d["qemu"], d["vitrine"]) for d in self.cases.get(seed, {"differences": []})["differences"]]
+            seen = [(d.field, d.left, d.right) for d in differences]
+            return [d for d in differences if (d.field, d.left, d.right) not in known], [k for k in known if k not in seen]
+        return [d for d in differences if not any(self.matches(pin, kind, d) for pin in self.anywhere)], []
 
-    def unused(self, kinds, seeds):
-        """Pins whose seed ran and that did not show."""
-        for pin in self.pins:
-            due = set(pin["seeds"]) & set(seeds) if pin["kind"] in kinds else set()
-            for seed in sorted(due - pin["used"]):
-                yield f"pinned divergence is gone: {pin['name']} ({pin['kind']} seed {seed}): delete it from divergences.json"
+    @staticmethod
+    def matches(pin, kind, d):
+        return all(re.fullmatch(pin[k], text) for k, text in
+                   (("kinds", kind), ("field", d.field), ("qemu", d.left), ("vitrine", d.right)))

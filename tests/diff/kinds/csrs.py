@@ -92,7 +92,7 @@ def emit(body):
     body.setup += [f"        li t0, {bits:#x}", "        csrs mstatus, t0",
                    f"        li t0, {r.choice([0, 7, 0xFFFFFFFF, r.getrandbits(32)]):#x}", "        csrw mcounteren, t0",
                    f"        li t0, {r.choice([0, 7, 0xFFFFFFFF, r.getrandbits(32)]):#x}", "        csrw scounteren, t0",
-                   f"        li t0, {r.choice([0, 1 << 63]):#x}", "        csrs menvcfg, t0"]
+                   f"        li t0, {r.choice([0, 1 << 63]):#x}", "        csrw menvcfg, t0"]
     if body.chance(0.1):
         body.setup += ["        li t0, 0x6000", "        csrc mstatus, t0"]       # FS off
     # a part of the number space, read: 64 numbers of each seed, so 64 * 3 seeds see all from all modes

@@ -55,7 +55,7 @@ def emit(body):
         body.op("csrci mstatus, 10")
         body.li(6, 1 << irq if r.random() < .8 else 0xAAA & ~(1 << irq))
         body.op("csrw mie, x6")
-        first = r.random() < 0.5            # raised before or after the enables
+        first = irq in (MSI, MTI) or r.random() < 0.5     # before the enables; when the CLINT's arrive is up to the machine
         if first:
             raise_irq(body, irq)
             body.op("csrr x10, mip")

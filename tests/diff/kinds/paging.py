@@ -13,6 +13,7 @@ N = 1 << 63
 WORDS = [0, 8, 0x7F8, 0xFF8]            # offsets in a page that the harness sets and prints
 RET = 0x8082_8082_8082_8082             # c.jr x1
 CODE_PAGES = 4                          # the last ones: nobody stores there
+DATA_PAGES = NPAGES - CODE_PAGES - 1    # the page between is for stores that cross
 CROSSING = 0x0013_0001_0001_0001        # c.nop three times, and the first half of a nop that ends in the next page
 CROSSED = 0x8082_8082_8082_0000
 
@@ -54,17 +55,22 @@ class Tables:
             self.body.poke(at, self.words[at])
 
 
-def leaf_bits(r):
+def leaf_bits(body):
+    """Fences that name an ASID pass global pages over: a body has either (may_g).  Pages of U that are executable
+    and loads from S with SUM are together in the kind quirk only (may_sum).
+    """
+    r, may_g = body.rng, body.may_g
     bits = V | r.choice([R, R | W, R | X, R | W | X, X, R | W, R | W | X])
-    for bit, p in ((UU, .5), (G, .2), (A, .75), (D, .6)):
+    for bit, p in ((UU, .5), (G, .2 * may_g), (A, .75), (D, .6)):
         bits |= bit if r.random() < p else 0
+    if body.mode == S and body.may_sum and bits & UU:
+        bits &= ~X
+        bits |= 0 if bits & (R | W) else R
     pick = r.random()
     if pick < 0.06:
         bits &= ~V
     elif pick < 0.12:
         bits = bits & ~(R | X) | W              # reserved: W without R
-    elif pick < 0.18:
-        bits |= 1 << r.randrange(54, 61)        # reserved
     elif pick < 0.26:
         bits |= r.choice([1, 2]) << 61          # Svpbmt
     elif pick < 0.30:
@@ -85,7 +91,7 @@ def address(r, levels):
 
 
 def page_of(r, code):
-    return PAGES + 0x1000 * (r.randrange(NPAGES - CODE_PAGES, NPAGES) if code else r.randrange(NPAGES - CODE_PAGES))
+    return PAGES + 0x1000 * (r.randrange(NPAGES - CODE_PAGES, NPAGES) if code else r.randrange(DATA_PAGES))
 
 
 def exotic(body, tables, code):
@@ -94,7 +100,9 @@ def exotic(body, tables, code):
     level = r.choice([0, 0, 0, 1, 1, 2] + ([3] if tables.levels > 3 else []) + ([4] if tables.levels > 4 else []))
     va = address(r, tables.levels)
     page = page_of(r, code)
-    bits = leaf_bits(r) | (X if code else 0)
+    bits = leaf_bits(body)
+    if code and not (body.mode == S and body.may_sum and bits & UU):
+        bits |= X
     if level:
         size = 1 << 12 + 9 * level
         base = page & -size
@@ -104,8 +112,9 @@ def exotic(body, tables, code):
         if not va or 0x4000_0000 < va < 0x1_0000_0000:
             va = -size & (1 << 12 + 9 * tables.levels) - 1 | MASK64 << 12 + 9 * tables.levels & MASK64
         at = tables.map(va, base, level, bits)
-        return [va + (page & size - 1)] if at else [va], at
+        return [va + (page & size - 1)] if at else [], at
     if r.random() < 0.12 and not code:                          # NAPOT of 64 KiB, right or reserved
+        bits |= A | D                   # whose A and D an access sets is up to the machine: any of the sixteen
         pa = PAGES | r.choice([0x8000, 0x8000, 0x8000, 0x4000, 0xC000, 0])
         at = tables.map(va, pa, 0, bits | N)
         if at:
@@ -113,17 +122,17 @@ def exotic(body, tables, code):
             for i in range(16):         # the format wants the same PTE sixteen times
                 if i != index:
                     tables.map(block + 0x1000 * i, pa, 0, bits | N)
-            return [block + 0x1000 * r.randrange(16), va], at
+            return [block + 0x1000 * r.randrange(DATA_PAGES)], None
     if r.random() < 0.06:                                       # a pointer in the last table, or bits in a pointer
         at = tables.map(va, page, 0, bits & ~(R | W | X))
-        return [va], at
+        return [va] if at else [], at
     if r.random() < 0.06:
-        at = tables.map(va, tables.next, 1, r.choice([V | A, V | D, V | UU, V | 1 << 54, V | 1 << 61, N | V, V | G]))
-        return [va], at
+        at = tables.map(va, tables.next, 1, r.choice([V | A, V | D, V | UU, N | V] + [V | G] * body.may_g))
+        return [va] if at else [], at
     at = tables.map(va, page, 0, bits)
     if r.random() < 0.4 and at:                                 # a neighbour, for accesses that cross
-        tables.map(va + 0x1000 & MASK64, page_of(r, code), 0, leaf_bits(r) if r.random() < .6 else bits)
-    return [va], at
+        tables.map(va + 0x1000 & MASK64, page_of(r, code), 0, leaf_bits(body) if r.random() < .6 else bits)
+    return [va] if at else [], at
 
 
 def broken(r, levels, va):
@@ -137,9 +146,11 @@ def touch(body, place):
     va, code = place
     offset = r.choice(WORDS + [0, 4, 0xFFC, 0xFFE, 0xFFF, 0x7FC, 1])
     body.li(5, va + offset)
-    name = r.choice(["lb", "lhu", "lw", "ld", "ld", "sb", "sh", "sw", "sd", "sd", "fld", "fsd", "amo", "lr", "jump", "jump"])
+    name = r.choice(["lb", "lhu", "lw", "ld", "ld", "sb", "sh", "sw", "sd", "sd", "fld", "fsd", "amo", "lr", "jump", "jump", "jump"])
     if code and name in ("sb", "sh", "sw", "sd", "fsd", "amo", "lr"):
         name = "jump"
+    if body.mode == M and name == "jump":       # MPRV does not turn fetches
+        name = "lw"
     if name == "jump":
         after = body.label()
         body.li(5, va + r.choice([0x10, 0x12, 0xFFE, 0xFFC, 0xFF8] if code else [0x10, 0x12]))
@@ -163,13 +174,14 @@ def touch(body, place):
         body.op(f"{name} x7, 0(x5)")
 
 
-def flush(body, va):
+def flush(body, va, asid):
     r = body.rng
     body.li(5, va)
-    body.li(6, 0)
-    form = r.randrange(5)
-    if form < 4:
-        body.op(["sfence.vma", "sfence.vma x5, x0", "sfence.vma x5, x6", "sfence.vma x0, x6"][form])
+    body.li(6, asid)
+    if body.may_g:
+        body.op(r.choice(["sfence.vma", "sfence.vma x5, x0"]))
+    elif r.random() < .75:
+        body.op(r.choice(["sfence.vma x5, x6", "sfence.vma x0, x6"]))
     else:
         body.op("sfence.w.inval")
         body.op("sinval.vma x5, x6")
@@ -180,6 +192,9 @@ def emit(body):
     r = body.rng
     mode = [8, 9, 10][body.seed % 3]
     body.mode = [S, U, M, S, U][body.seed // 3 % 5]
+    body.may_g = body.chance(0.5)
+    body.may_sum = body.mode == M or body.chance(0.5)
+    asid = r.getrandbits(16) if r.random() < .5 else 0
     tables = Tables(body, mode)
     own = UU if body.mode == U else 0
     tables.map(HARNESS, HARNESS, 1, V | R | W | X | A | D)
@@ -205,9 +220,9 @@ def emit(body):
         body.poke(PAGES + 0x1000 * i + 0x10, RET)
     if body.chance(0.3):
         body.medeleg = 0xB1FF & ~(1 << 9)
-    satp = mode << 60 | (r.getrandbits(16) if r.random() < .3 else 0) << 44 | tables.root >> 12
+    satp = mode << 60 | asid << 44 | tables.root >> 12
     status = 0
-    for bit in (18, 19):
+    for bit in (18, 19) if body.may_sum else (19,):
         status |= (r.random() < .5) << bit
     if body.mode == M:
         status |= r.choice([0, 1]) << 11
@@ -217,7 +232,7 @@ def emit(body):
                    "        li t0, 0x1800" if body.mode == M else "        li t0, 0", "        csrc mstatus, t0",
                    f"        li t0, {status & ~0x1800:#x}", "        csrs mstatus, t0",
                    f"        li t0, {body.mode << 11:#x}", "        csrs mstatus, t0",
-                   f"        li t0, {r.choice([0, 1]) << 62:#x}", "        csrs menvcfg, t0"]
+                   f"        li t0, {1 << 62:#x}", "        csrs menvcfg, t0"]
     pp = status >> 11 & 3
     for _ in range(r.randrange(30, 60)):
         pick = r.random()
@@ -230,21 +245,21 @@ def emit(body):
             body.li(28, 1 << 17)
             body.op("csrc mstatus, x28")
             if pick < 0.2:
-                pp = r.choice([0, 1, 3])
+                pp = r.choice([0, 1])
         else:
             touch(body, r.choice(places))
         if body.mode != U and pick > 0.8 and ptes:              # change a PTE, and say so
             at, va = r.choice(ptes)
             body.li(5, at)
             if r.random() < .5:
-                body.li(6, r.choice([R, W, X, UU, A, D, A | D, V]))
+                body.li(6, r.choice([R, W, A, D, A | D, V] + [X, UU] * (not body.may_sum)))
                 body.op("ld x7, 0(x5)")
                 body.op("xor x7, x7, x6")
                 body.op("sd x7, 0(x5)")
             else:
-                body.li(6, (A | D | UU))
+                body.li(6, A | D | (0 if body.may_sum else UU))
                 body.op(f"{r.choice(['amoor.d', 'amoxor.d'])} x7, x6, (x5)")
-            flush(body, va)
+            flush(body, va, asid)
         elif body.mode != U and pick > 0.7:
-            body.li(5, r.choice([1 << 18, 1 << 19, 3 << 18]))
+            body.li(5, r.choice([1 << 18, 1 << 19, 3 << 18]) if body.may_sum else 1 << 19)
             body.op(f"{r.choice(['csrs', 'csrc'])} sstatus, x5")

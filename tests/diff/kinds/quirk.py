@@ -254,13 +254,17 @@ def newer_extensions(body):
     """Zicond and Zicboz, which the oracle does not have."""
     s = Slots(body)
     body.op("li x6, 5; li x7, 1")
-    body.op(".word 0x0e73533b | 0")             # not an instruction of any: both trap
     body.word(0x0E735333)                       # czero.eqz x6, x6, x7
     s.keep(6, "czero.eqz of 5 by 1")
     body.word(0x0E737333)                       # czero.nez x6, x6, x7
     s.keep(6, "czero.nez of 5 by 1")
-    body.op("li x5, 0x80800c00")
+    body.op("li x5, 0x80800c40")
     body.word(0x0042A00F)                       # cbo.zero (x5)
+    body.op("ld x6, 0(x5)")
+    body.op("sltiu x6, x6, 1")
+    s.keep(6, "cbo.zero made a word 0")
+    for i in range(8):                          # the whole line is another's affair
+        body.op(f"sd x0, {8 * i}(x5)")
 
 
 @case
@@ -280,9 +284,129 @@ def wfi_from_u(body):
     body.op("wfi")
 
 
+@case
+def load_fault_misaligned(body):
+    """Nothing there: tval is the address that the load asked for."""
+    body.op("li x5, 0x11")
+    for name in ("lhu", "lw", "ld", "sh", "sw", "sd"):
+        body.op(f"{name} x6, 0(x5)")
+
+
+@case
+def breakpoint_tval(body):
+    """ebreak: tval may be 0 or the instruction's address."""
+    body.op("ebreak")
+    body.op(".half 0x9002")
+
+
+@case
+def sfence_inval_in_u(body):
+    body.mode = U
+    body.op("sfence.w.inval")
+    body.op("sfence.inval.ir")
+
+
+@case
+def sinval_tvm_tval(body):
+    """sinval.vma under TVM: an illegal instruction like the others."""
+    body.mode = S
+    body.setup += ["        li t0, 1 << 20", "        csrs mstatus, t0"]
+    body.op("sfence.vma x5, x6")
+    body.op("sinval.vma x5, x6")
+
+
+@case
+def sret_mprv(body):
+    """SRET goes to a mode less than M: MPRV becomes 0."""
+    s = Slots(body)
+    body.li(6, 1 << 17 | 3 << 11)
+    body.op("csrs mstatus, x6")
+    body.op("la x5, 1f")
+    body.op("csrw sepc, x5")
+    body.op("sret")
+    body.lines.append("1:")
+    body.switch_mode(M)
+    body.op("csrr x7, mstatus")
+    body.op("csrc mstatus, x6")
+    s.keep(7, "mstatus after sret with MPRV")
+
+
+@case
+def reserved_pte_bits(body):
+    """Bits 60:54 of a PTE are reserved: a page fault."""
+    root = 0x80A00000
+    for i in range(3):
+        body.poke(root + 8 * i, i << 28 | 0xCF | (1 << 55 if i == 1 else 0))
+    body.li(5, 8 << 60 | root >> 12)
+    body.op("csrw satp, x5")
+    body.op("sfence.vma")
+    body.li(28, 0x1800)
+    body.op("csrc mstatus, x28")
+    body.li(28, 1 << 17 | 1 << 11)
+    body.op("csrs mstatus, x28")
+    body.li(5, 0x40000000)
+    body.op("ld x7, 0(x5)")
+    body.li(28, 1 << 17)
+    body.op("csrc mstatus, x28")
+    body.op("csrw satp, x0")
+    body.op("li x7, 0")
+
+
+@case
+def mret_mprv(body):
+    """MRET to a mode less than M: MPRV becomes 0."""
+    s = Slots(body)
+    body.li(6, 1 << 17)
+    body.op("csrs mstatus, x6")
+    body.op("la x5, 1f")
+    body.op("csrw mepc, x5")
+    body.op("li x5, 0x1800")
+    body.op("csrc mstatus, x5")
+    body.op("mret")
+    body.lines.append("1:")
+    body.switch_mode(M)
+    body.op("csrr x7, mstatus")
+    body.op("csrc mstatus, x6")
+    s.keep(7, "mstatus after mret with MPRV")
+
+
+def identity_tables(body, bits):
+    """Three gigapages of Sv39; the middle one, unused otherwise, points at RAM with these bits."""
+    root = 0x80A00000
+    body.poke(root, 0xCF)
+    body.poke(root + 8, 2 << 28 | bits)
+    body.poke(root + 16, 2 << 28 | 0xCF)
+    body.setup += [f"        li t0, {(8 << 60 | root >> 12) - (1 << 64)}", "        csrw satp, t0", "        sfence.vma"]
+
+
+@case
+def sum_fetch(body):
+    """S never fetches from a page of U, also after a load with SUM."""
+    body.mode = S
+    identity_tables(body, 0xDF)
+    body.poke(PAGES, 0x8082_8082_8082_8082)
+    body.setup += ["        li t0, 1 << 18", "        csrs mstatus, t0"]
+    body.li(5, PAGES - 0x40000000)
+    body.op("ld x6, 0(x5)")
+    body.op("la x1, 1f")
+    body.op("jr x5")
+    body.lines.append("1:")
+
+
+@case
+def pbmte_off(body):
+    """menvcfg.PBMTE = 0: the PBMT bits are reserved, and a page fault."""
+    body.mode = S
+    identity_tables(body, 0xCF | 1 << 61)
+    body.li(5, PAGES - 0x40000000)
+    body.op("ld x6, 0(x5)")
+    body.op("li x6, 0")
+
+
 COUNT = len(CASES)
 
 
 def emit(body):
     body.mode = M
     CASES[body.seed](body)
+    body.op("li x5, 0; li x6, 0; li x7, 0")

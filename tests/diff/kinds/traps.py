@@ -59,7 +59,7 @@ def system(body):
     body.op(r.choice([
         "ecall", "ebreak", "ecall", ".half 0x9002",
         "sfence.vma", "sfence.vma x5, x0", "sfence.vma x0, x6", "sfence.vma x5, x6",
-        "sinval.vma x5, x6", "sfence.w.inval", "sfence.inval.ir", ".word 0x62000073", ".word 0x22000073",
+        "sinval.vma x5, x6", ".word 0x62000073", ".word 0x22000073",
         "csrr x6, satp", "csrw satp, x0", "csrr x6, mscratch", "csrr x6, 0x5c0", "csrw 0xc01, x0", "csrr x6, 0xcc1",
         "csrr x6, sscratch", "csrr x6, 0x600", "csrr x6, 0x200", "csrrwi x0, stval, 5", "csrrsi x6, 0xf14, 0", "csrrsi x6, 0xf14, 1",
     ]))
@@ -67,8 +67,9 @@ def system(body):
 
 def access(body):
     r = body.rng
-    body.li(5, r.choice(HOLES) + r.choice([0, 0, 1, 4, 7]))
     name = r.choice(["lb", "lhu", "lw", "ld", "sb", "sh", "sw", "sd", "flw", "fld", "fsw", "fsd", "lr.d"])
+    size = {"b": 1, "h": 2, "w": 4, "d": 8}[name.rstrip("u")[-1]]
+    body.li(5, r.choice(HOLES) + r.choice([0, 0, 1, 4, 7]) // size * size)      # misaligned: kind quirk
     bank = "f" if name[0] == "f" else "x"
     if name[:2] == "lr":
         body.op(f"{name} x6, (x5)")
@@ -85,14 +86,14 @@ def status_bits(r):
 
 
 def return_to(body, insn, pp, extra=0):
-    """xRET to the next instruction with this previous mode."""
+    """xRET to the next instruction with this previous mode.  MPRV is 0: what becomes of it is for the kind quirk."""
     after = body.label()
     body.op(f"la x5, {after}")
     if insn == "mret":
         body.op("csrw mepc, x5")
         body.op("li x6, 0x21888")           # MPP, MPRV, MPIE, MIE
         body.op("csrc mstatus, x6")
-        body.op(f"li x6, {pp << 11 | extra & 0x20088:#x}")
+        body.op(f"li x6, {pp << 11 | extra & 0x88:#x}")
         body.op("csrs mstatus, x6")
     else:
         body.op("csrw sepc, x5")

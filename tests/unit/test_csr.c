@@ -674,6 +674,7 @@ START_TEST(counters)
     ck_assert_uint_eq(csr_sees(r, 0xc00), 215);
     poke(r, 0xb02, 1000); /* from outside: the next instruction reads it */
     ck_assert_uint_eq(csr_sees(r, 0xc02), 1000);
+    ck_assert_uint_eq(h->turn_retired, 30);
     rig_free(r);
 }
 END_TEST

@@ -108,7 +108,7 @@ def emit(body):
         elif body.mode == M:
             body.op("li x5, 0")
         if number >> 10 == 3:
-            body.op(f"{r.choice(['csrw', 'csrs', 'csrc'])} {number:#x}, x5")      # read-only: illegal, whatever x5 is
+            body.op(f"{r.choice(['csrw', 'csrs', 'csrc'])} {number:#x}, x8")      # read-only: illegal
     for _ in range(r.randrange(20, 50)):
         table = {**WRITABLE_F, **WRITABLE_S}
         if body.mode == M or body.chance(0.1):

@@ -33,7 +33,11 @@ def arithmetic(body):
     elif pick < 0.85:
         body.op(f"{r.choice(SHIFT32)} x{rd}, x{body.src()}, {r.randrange(32)}")
     elif pick < 0.93:
-        body.op(f"{r.choice(UNARY)} x{rd}, x{body.src()}")
+        name, src = r.choice(UNARY), body.src()
+        if name == "ctzw":              # of a word of zeros: kind quirk
+            body.op(f"bseti x{rd}, x{src}, {r.randrange(32)}")
+            src = rd
+        body.op(f"{name} x{rd}, x{src}" if name != "ctzw" or rd else "nop")
     elif pick < 0.96:
         body.op(f"{r.choice(['lui', 'auipc'])} x{rd}, {r.randrange(1 << 20):#x}")
     elif rd:

@@ -403,6 +403,22 @@ def pbmte_off(body):
     body.op("li x6, 0")
 
 
+@case
+def ctzw_of_zero(body):
+    s = Slots(body)
+    body.li(5, 1 << 57)
+    body.op("ctzw x7, x5")
+    s.keep(7, "ctzw of 1 << 57")
+
+
+@case
+def csrs_of_zero(body):
+    """CSRRS and CSRRC with a register other than x0 write, whatever it holds: illegal on a read-only CSR."""
+    body.op("li x5, 0")
+    body.op("csrrs x6, 0xf14, x5")
+    body.op("csrrc x6, 0xf14, x5")
+
+
 COUNT = len(CASES)
 
 

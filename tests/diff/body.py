@@ -111,7 +111,7 @@ class Body:
 
     def assembly(self):
         i = self.index
-        out = [f"        .section .bodies, \"ax\"", f"        .org {i * BODY_SIZE:#x}", f"b{i}_entry:"]
+        out = ["        .section .bodies, \"ax\"", f"        .org {i * BODY_SIZE:#x}", f"b{i}_entry:"]
         out += ["        .option push"] + self.lines + ["        .option pop", "        .option norvc"]
         out += [f"b{i}_end:  ecall", f"b{i}_setup:"]
         if self.setup:

@@ -3,7 +3,7 @@
 
 pmplock locks entries, which only a reset undoes: each of its bodies is a program of its own.
 """
-from body import M, PAGES, S, TABLES, U
+from body import M, PAGES, S, U
 
 DATA = PAGES                    # 32 dwords, and 8 at each side of the next page's border
 CODE = PAGES + 0x800            # 16 dwords of c.jr x1; nobody stores there

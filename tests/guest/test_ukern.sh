@@ -68,7 +68,7 @@ EOF
 run() { # harts, boot arguments, more options...; the console goes to $dir/out
     local harts=$1 args=$2
     shift 2
-    timeout "$limit" "${machine[@]}" -M virt -smp "$harts" -m 128M -bios none -kernel "$elf" -append "$args" \
+    timeout -k 5 "$limit" "${machine[@]}" -M virt -smp "$harts" -m 128M -bios none -kernel "$elf" -append "$args" \
         -drive "file=$disk,if=none,format=raw,id=x0" -device virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0 \
         -nographic "$@" >"$dir/out" 2>&1
 }

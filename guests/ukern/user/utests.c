@@ -719,5 +719,5 @@ int main(int argc, char **argv)
     if (skipped)
         printf("utests: %d skipped\n", skipped);
     printf("utests: %d passed, %d failed\n", passed, failed);
-    return failed ? failed : passed ? 0 : 1;
+    return failed ? failed : passed + skipped ? 0 : 1;
 }

@@ -130,6 +130,7 @@ struct hart {
     struct exit left;
     unsigned traps_in_a_row; /* since the last instruction retired */
     uint64_t last_trap_retired;
+    uint64_t out;    /* where callees of handlers leave a value */
     int64_t budget;  /* of the run loop, while handlers do not hold it */
     int64_t run_base; /* turn_retired = run_base - budget at a block boundary */
 };

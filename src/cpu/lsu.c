@@ -34,7 +34,7 @@ static bool find(struct hart *h, const struct mmu_ctx *c, uint64_t va, unsigned 
     p->region = bus_memory_at(h->bus, m->pa);
     p->host = p->region ? p->region->host + (m->pa - p->region->base) : NULL;
     if (p->region && a == MMU_W && p->region->readonly)
-        return fault(h, CAUSE_STORE_ACCESS, va);
+        p->host = NULL; /* the bus knows: a flash chip takes commands there, a ROM nothing */
     return true;
 }
 
@@ -195,10 +195,10 @@ bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
 }
 
 /* Fails unless this hart's last LR was of the same bytes and nothing dropped the reservation since. Unpriv. "Zalrsc" */
-bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, bool *done)
+bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *failed)
 {
     struct place p;
-    *done = false;
+    *failed = 1;
     uint64_t reserved = h->reservation;
     h->reservation = UINT64_MAX;
     if (va & (size - 1))
@@ -209,7 +209,7 @@ bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, bool *done
         return false;
     if (p.pa != reserved || size != h->reservation_size)
         return true;
-    *done = true;
+    *failed = 0;
     return store_place(h, &p, va, size, val);
 }
 

@@ -185,7 +185,7 @@ MUST_USE bool lsu_store(struct hart *h, uint64_t va, unsigned size, uint64_t val
 /* Reads, computes by the AMO's insn id, writes. *old: the former value, zero-extended. */
 MUST_USE bool lsu_amo(struct hart *h, uint64_t va, unsigned size, enum insn_id id, uint64_t src, uint64_t *old);
 MUST_USE bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val);
-MUST_USE bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, bool *done);
+MUST_USE bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *failed); /* *failed: 0 or 1, for rd */
 MUST_USE bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va);
 MUST_USE bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va, uint64_t *val); /* HLV*: loads *val; HSV*: stores it */
 /* amo's arithmetic: new value for old and src; w: 32-bit operands. */

@@ -324,8 +324,8 @@ uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off)
 uint32_t block_form_hot(struct code_cache *c, struct code_page *page, unsigned off)
 {
     uint32_t at = page->entry[off / 2];
-    if (at && c->offset[at] & OFFSET_HOT)
-        return at;
+    if (at && (c->offset[at] & OFFSET_HOT || off == PAGE_SIZE - 2))
+        return at; /* at the page's end an instruction may go on on the next page: form() cannot follow it */
     at = form(c, page, off, true);
     c->offset[at] |= OFFSET_HOT;
     return at;

@@ -6,9 +6,9 @@
 /* System calls: the number in a7, arguments in a0..a3, the result (or -1) in a0. */
 #define SYS_fork       1
 #define SYS_exit       2
-#define SYS_wait       3  /* (int *status) -> pid */
-#define SYS_exec       4  /* (name, argv) */
-#define SYS_kill       5  /* (pid) */
+#define SYS_wait       3 /* (int *status) -> pid */
+#define SYS_exec       4 /* (name, argv) */
+#define SYS_kill       5 /* (pid) */
 #define SYS_getpid     6
 #define SYS_yield      7
 #define SYS_sleep      8  /* (milliseconds) */

@@ -16,7 +16,7 @@ enum { RBR = 0, THR = 0, DLL = 0, DLM = 1, IER = 1, FCR = 2, LCR = 3, MCR = 4, L
 static struct spinlock tx_lock = {.name = "console tx"}, rx_lock = {.name = "console rx"};
 static struct spinlock say_lock = {.name = "printk"};
 static char tx[RING], rx[RING];
-static unsigned tx_head, tx_tail; /* free running; tx_head == tx_tail: empty */
+static unsigned tx_head, tx_tail;          /* free running; tx_head == tx_tail: empty */
 static unsigned rx_head, rx_line, rx_tail; /* [tail, line): whole lines; [line, head): being edited */
 static bool panicking;
 

@@ -40,7 +40,7 @@
 #define USER_STACK    (USER_TOP - 4 * PAGE)
 #define USER_HEAP_MAX UINT64_C(0x3f000000)
 
-#define USER_PROBE    UINT64_C(0x50000000) /* in the kernel's table only: one page with U set, for the self-test */
+#define USER_PROBE UINT64_C(0x50000000) /* in the kernel's table only: one page with U set, for the self-test */
 
 #define TICKS_PER_SECOND 500 /* timer interrupts per hart */
 
@@ -84,9 +84,9 @@ struct proc {
     struct context ctx;
     struct file *fd[NFD];
     char name[16];
-    int hart;    /* it last ran here; -1: nowhere yet */
-    bool fp_on;  /* it has used floating point */
-    int fp_hart; /* this hart's registers hold its values, if cpu->fp_proc agrees */
+    int hart;        /* it last ran here; -1: nowhere yet */
+    bool fp_on;      /* it has used floating point */
+    int fp_hart;     /* this hart's registers hold its values, if cpu->fp_proc agrees */
     uint64_t fp[33]; /* f0..f31, fcsr */
 };
 

@@ -17,11 +17,11 @@
 #define CSR_SET(name, v)   __asm__ volatile("csrs " #name ", %0" ::"r"((uint64_t)(v)) : "memory")
 #define CSR_CLEAR(name, v) __asm__ volatile("csrc " #name ", %0" ::"r"((uint64_t)(v)) : "memory")
 /* By number: assemblers of several ages do not know these names. */
-#define menvcfg  0x30a
-#define stimecmp 0x14d
-#define CSR_READ_N(n)     CSR_READ_N_(n)
-#define CSR_WRITE_N(n, v) CSR_WRITE_N_(n, v)
-#define CSR_READ_N_(n)    CSR_READ(n)
+#define menvcfg            0x30a
+#define stimecmp           0x14d
+#define CSR_READ_N(n)      CSR_READ_N_(n)
+#define CSR_WRITE_N(n, v)  CSR_WRITE_N_(n, v)
+#define CSR_READ_N_(n)     CSR_READ(n)
 #define CSR_WRITE_N_(n, v) CSR_WRITE(n, v)
 
 #define MSTATUS_MPP_S (UINT64_C(1) << 11)
@@ -45,17 +45,17 @@
 
 /* 53:10 PPN | 9:8 for software | 7 D 6 A 5 G 4 U 3 X 2 W 1 R 0 V */
 typedef uint64_t pte_t;
-#define PTE_V      0x001u
-#define PTE_R      0x002u
-#define PTE_W      0x004u
-#define PTE_X      0x008u
-#define PTE_U      0x010u
-#define PTE_G      0x020u
-#define PTE_A      0x040u
-#define PTE_D      0x080u
-#define PTE_COW    0x100u /* software: read-only until the first write copies it */
-#define PTE_SHARED 0x200u /* software: fork maps the same frame in the child */
-#define PTE_FLAGS  0x3ffu
+#define PTE_V       0x001u
+#define PTE_R       0x002u
+#define PTE_W       0x004u
+#define PTE_X       0x008u
+#define PTE_U       0x010u
+#define PTE_G       0x020u
+#define PTE_A       0x040u
+#define PTE_D       0x080u
+#define PTE_COW     0x100u /* software: read-only until the first write copies it */
+#define PTE_SHARED  0x200u /* software: fork maps the same frame in the child */
+#define PTE_FLAGS   0x3ffu
 #define PTE_PA(pte) (((pte) >> 10 & UINT64_C(0xfffffffffff)) << 12)
 #define PA_PTE(pa)  ((uint64_t)(pa) >> 12 << 10)
 #define SATP_SV39   (UINT64_C(8) << 60)

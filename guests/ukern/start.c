@@ -7,9 +7,9 @@ struct cpu cpus[NHART];
 struct info stats;
 volatile uint32_t m_mail[NHART];
 
-static volatile uint32_t arrived;  /* harts that reached S mode */
-static volatile uint32_t gate_m;   /* hart 0 has read the device tree */
-static volatile uint32_t gate_s;   /* hart 0 has set the kernel up */
+static volatile uint32_t arrived; /* harts that reached S mode */
+static volatile uint32_t gate_m;  /* hart 0 has read the device tree */
+static volatile uint32_t gate_s;  /* hart 0 has set the kernel up */
 extern uint64_t m_save[NHART][5];
 
 static _Noreturn void s_main(uint64_t hart);

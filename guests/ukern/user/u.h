@@ -20,30 +20,87 @@ static inline long sys3(long n, long a, long b, long c)
 }
 
 #define P(p) ((long)(uintptr_t)(p))
-static inline int fork(void) { return (int)sys3(SYS_fork, 0, 0, 0); }
+static inline int fork(void)
+{
+    return (int)sys3(SYS_fork, 0, 0, 0);
+}
 static inline _Noreturn void exit(int status)
 {
     sys3(SYS_exit, status, 0, 0);
     __builtin_unreachable();
 }
-static inline int wait(int *status) { return (int)sys3(SYS_wait, P(status), 0, 0); }
-static inline int exec(const char *name, const char *const *argv) { return (int)sys3(SYS_exec, P(name), P(argv), 0); }
-static inline int kill(int pid) { return (int)sys3(SYS_kill, pid, 0, 0); }
-static inline int getpid(void) { return (int)sys3(SYS_getpid, 0, 0, 0); }
-static inline void yield(void) { sys3(SYS_yield, 0, 0, 0); }
-static inline int sleep(long ms) { return (int)sys3(SYS_sleep, ms, 0, 0); }
-static inline void *sbrk(long by) { return (void *)sys3(SYS_sbrk, by, 0, 0); }
-static inline int pipe(int fd[2]) { return (int)sys3(SYS_pipe, P(fd), 0, 0); }
-static inline long read(int fd, void *buf, size_t n) { return sys3(SYS_read, fd, P(buf), (long)n); }
-static inline long write(int fd, const void *buf, size_t n) { return sys3(SYS_write, fd, P(buf), (long)n); }
-static inline int close(int fd) { return (int)sys3(SYS_close, fd, 0, 0); }
-static inline int dup(int fd) { return (int)sys3(SYS_dup, fd, 0, 0); }
-static inline long disk_read(uint64_t s, void *buf, size_t n) { return sys3(SYS_disk_read, (long)s, P(buf), (long)n); }
-static inline long disk_write(uint64_t s, const void *buf, size_t n) { return sys3(SYS_disk_write, (long)s, P(buf), (long)n); }
-static inline int share(void *page) { return (int)sys3(SYS_share, P(page), 0, 0); }
-static inline int info(struct info *i) { return (int)sys3(SYS_info, P(i), 0, 0); }
-static inline long selftest(long which) { return sys3(SYS_selftest, which, 0, 0); }
-static inline int hart(void) { return (int)sys3(SYS_hart, 0, 0, 0); }
+static inline int wait(int *status)
+{
+    return (int)sys3(SYS_wait, P(status), 0, 0);
+}
+static inline int exec(const char *name, const char *const *argv)
+{
+    return (int)sys3(SYS_exec, P(name), P(argv), 0);
+}
+static inline int kill(int pid)
+{
+    return (int)sys3(SYS_kill, pid, 0, 0);
+}
+static inline int getpid(void)
+{
+    return (int)sys3(SYS_getpid, 0, 0, 0);
+}
+static inline void yield(void)
+{
+    sys3(SYS_yield, 0, 0, 0);
+}
+static inline int sleep(long ms)
+{
+    return (int)sys3(SYS_sleep, ms, 0, 0);
+}
+static inline void *sbrk(long by)
+{
+    return (void *)sys3(SYS_sbrk, by, 0, 0);
+}
+static inline int pipe(int fd[2])
+{
+    return (int)sys3(SYS_pipe, P(fd), 0, 0);
+}
+static inline long read(int fd, void *buf, size_t n)
+{
+    return sys3(SYS_read, fd, P(buf), (long)n);
+}
+static inline long write(int fd, const void *buf, size_t n)
+{
+    return sys3(SYS_write, fd, P(buf), (long)n);
+}
+static inline int close(int fd)
+{
+    return (int)sys3(SYS_close, fd, 0, 0);
+}
+static inline int dup(int fd)
+{
+    return (int)sys3(SYS_dup, fd, 0, 0);
+}
+static inline long disk_read(uint64_t s, void *buf, size_t n)
+{
+    return sys3(SYS_disk_read, (long)s, P(buf), (long)n);
+}
+static inline long disk_write(uint64_t s, const void *buf, size_t n)
+{
+    return sys3(SYS_disk_write, (long)s, P(buf), (long)n);
+}
+static inline int share(void *page)
+{
+    return (int)sys3(SYS_share, P(page), 0, 0);
+}
+static inline int info(struct info *i)
+{
+    return (int)sys3(SYS_info, P(i), 0, 0);
+}
+static inline long selftest(long which)
+{
+    return sys3(SYS_selftest, which, 0, 0);
+}
+static inline int hart(void)
+{
+    return (int)sys3(SYS_hart, 0, 0, 0);
+}
 
 static inline uint64_t rdtime(void)
 {

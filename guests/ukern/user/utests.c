@@ -381,9 +381,18 @@ static void test_sleep(void)
     CHECK(kill(pid) == 0 && reap() == KILLED_BY_KILL && kill(pid) == -1);
 }
 
-static void bad_load(uint64_t a) { (void)*(volatile char *)a; }
-static void bad_store(uint64_t a) { *(volatile char *)a = 1; }
-static void bad_jump(uint64_t a) { ((void (*)(void))a)(); }
+static void bad_load(uint64_t a)
+{
+    (void)*(volatile char *)a;
+}
+static void bad_store(uint64_t a)
+{
+    *(volatile char *)a = 1;
+}
+static void bad_jump(uint64_t a)
+{
+    ((void (*)(void))a)();
+}
 static void bad_insn(uint64_t which)
 {
     switch (which) {
@@ -402,8 +411,9 @@ static void bad_insn(uint64_t which)
 
 static void test_bad_access(void)
 {
-    static const uint64_t bad[] = {0,          8,          KERNEL_TEXT, TRAPFRAME, TRAMPOLINE, GUARD + 4088, USER_TOP,
-                                   0x10000000, 0x02000000, 1ul << 38,   1ul << 39, ~0ul - 7,   0xffffffc000000000};
+    static const uint64_t bad[] = {
+        0,          8,          KERNEL_TEXT, TRAPFRAME, TRAMPOLINE, GUARD + 4088,      USER_TOP,
+        0x10000000, 0x02000000, 1ul << 38,   1ul << 39, ~0ul - 7,   0xffffffc000000000};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK(status_of(bad_load, bad[i]) == (KILLED | 13));
         CHECK(status_of(bad_store, bad[i]) == (KILLED | 15));
@@ -435,7 +445,10 @@ static __attribute__((noinline)) uint64_t deep(uint64_t n)
     return n == 0 ? 0 : deep(n - 1) + (uint8_t)frame[0];
 }
 
-static void recurse(uint64_t n) { (void)(deep(n) == 1); }
+static void recurse(uint64_t n)
+{
+    (void)(deep(n) == 1);
+}
 
 static void test_stack_guard(void)
 {
@@ -472,8 +485,8 @@ static void bad_pointer_calls(uint64_t bad)
 
 static void test_bad_pointers(void)
 {
-    static const uint64_t bad[] = {0,         16,        KERNEL_TEXT,    TRAPFRAME, TRAMPOLINE, GUARD + 4080, USER_TOP,
-                                   1ul << 38, 1ul << 39, ~0ul - 7, 1ul << 63, 0xffffffc000000000};
+    static const uint64_t bad[] = {0,        16,        KERNEL_TEXT, TRAPFRAME, TRAMPOLINE, GUARD + 4080,
+                                   USER_TOP, 1ul << 38, 1ul << 39,   ~0ul - 7,  1ul << 63,  0xffffffc000000000};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(status_of(bad_pointer_calls, bad[i]) == 0);
     int fd[2];

@@ -365,13 +365,58 @@ def test_uboot_under_opensbi_with_four_harts():
     uboot(4)
 
 
+# ---- Debian's Linux: only with --linux DIR, where scripts/linux-guest has made it ----
+
+LINUX = None
+
+
+def linux(harts, *args):
+    if not LINUX:
+        raise Skipped("give --linux DIR")
+    image, initrd, disk = (os.path.join(LINUX, f) for f in ("Image", "initramfs.cpio.gz", "disk.img"))
+    start = time.monotonic()
+    s = Session("-smp", str(harts), "-m", "512M", "-kernel", image, "-initrd", initrd, "-append", "console=ttyS0", "-drive",
+                f"file={disk},format=raw,if=none,id=d0,snapshot=on", "-device", "virtio-blk-device,drive=d0", "-netdev", "user,id=n0", "-device",
+                "virtio-net-device,netdev=n0", "--stats", *args)
+    s.expect(f"init: kernel 6.* on {harts} harts")
+    s.expect("init: disk: read from an ext4 virtio disk")
+    s.expect("init: disk: written by the guest")
+    s.expect(r"init: address 10\.0\.2\.15")
+    s.expect("init: the gateway answers")
+    s.expect("linux> ")
+    booted = time.monotonic() - start
+    s.type("echo $((6 * 7)) answers\n")
+    s.expect("42 answers")
+    s.type("poweroff -f\n")
+    check(s.status() == 0, f"poweroff gives {s.p.returncode}")
+    insns = re.search(r"instructions +(\d+)", s.p.stderr.read().decode("latin-1")).group(1)
+    print(f"        {int(insns) / 1e6:.0f} million instructions, a prompt after {booted:.1f} s")
+
+
+def test_linux_under_the_built_in_sbi():
+    linux(1)
+
+
+def test_linux_under_the_built_in_sbi_with_four_harts():
+    linux(4)
+
+
+def test_linux_under_opensbi():
+    linux(1, "-bios", need(OPENSBI))
+
+
+def test_linux_under_opensbi_with_four_harts():
+    linux(4, "-bios", need(OPENSBI))
+
+
 def main():
-    global BUILD
+    global BUILD, LINUX
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
+    parser.add_argument("--linux", metavar="DIR", help="the Linux guest that scripts/linux-guest made")
     parser.add_argument("names", nargs="*")
     a = parser.parse_args()
-    BUILD = a.build
+    BUILD, LINUX = a.build, a.linux
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for name, test in list(globals().items()):
         if not name.startswith("test_") or (a.names and not any(n in name for n in a.names)):

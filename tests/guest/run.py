@@ -6,6 +6,7 @@ run.py --build DIR [NAME...]   the tests whose names contain one of NAME; none =
 Each test is a function test_* below. The last line is "N passed, N failed"; what cannot run here is skipped, and said.
 """
 import argparse
+import fcntl
 import os
 import pty
 import re
@@ -82,7 +83,8 @@ class Session:
             self.pty, side = pty.openpty()
             self.before = termios.tcgetattr(side)
             self.side = side
-            self.p = subprocess.Popen([path("vitrine"), *args], stdin=side, stdout=side, stderr=subprocess.PIPE)
+            self.p = subprocess.Popen([path("vitrine"), *args], stdin=side, stdout=side, stderr=subprocess.PIPE, start_new_session=True,
+                                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
             self.read, self.write = self.pty, self.pty
         else:
             self.p = subprocess.Popen([path("vitrine"), *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -351,7 +353,7 @@ def uboot(harts):
         s.expect("24 bytes read")
         s.expect("=> ")
         s.type("md.b 0x84000000 18\r")
-        s.expect(r"read from a virti")
+        s.expect(r"read from a virt")
         s.expect("=> ")
         s.type("poweroff\r")
         check(s.status() == 0, f"poweroff gives {s.p.returncode}")

@@ -76,16 +76,18 @@ static int place_error(struct bus *b, const char *name, const char *what, uint64
 {
     const struct mem_region *r = bus_memory_at(b, at);
     if (!r)
-        return err_set(e, -EINVAL, "%s: %s at %s (%s) lies outside memory (RAM is at 0x8000_0000): link it for 0x8000_0000 or above, or give more with -m",
+        return err_set(e, -EINVAL,
+                       "%s: %s at %s (%s) lies outside memory (RAM is at 0x8000_0000): link it for 0x8000_0000 or "
+                       "above, or give more with -m",
                        name, what, text_hex(at).s, text_size(size).s);
     uint64_t need = (size + (at - r->base) + (UINT64_C(1) << 20) - 1) >> 20, give = 1;
     while (give < need)
         give *= 2;
     if (r->readonly || give << 20 > UINT64_C(64) << 30 || size > UINT64_MAX / 2)
-        return err_set(e, -EINVAL, "%s: %s at %s (%s) ends past %s (%s at %s)", name, what, text_hex(at).s, text_size(size).s, r->name,
-                       text_size(r->size).s, text_hex(r->base).s);
-    return err_set(e, -EINVAL, "%s: %s at %s (%s) ends past RAM (%s at %s): give -m %lluM", name, what, text_hex(at).s, text_size(size).s,
-                   text_size(r->size).s, text_hex(r->base).s, (unsigned long long)give);
+        return err_set(e, -EINVAL, "%s: %s at %s (%s) ends past %s (%s at %s)", name, what, text_hex(at).s,
+                       text_size(size).s, r->name, text_size(r->size).s, text_hex(r->base).s);
+    return err_set(e, -EINVAL, "%s: %s at %s (%s) ends past RAM (%s at %s): give -m %lluM", name, what, text_hex(at).s,
+                   text_size(size).s, text_size(r->size).s, text_hex(r->base).s, (unsigned long long)give);
 }
 
 static bool fits(struct bus *b, uint64_t at, uint64_t size)
@@ -94,7 +96,8 @@ static bool fits(struct bus *b, uint64_t at, uint64_t size)
     return r && size <= r->size - (at - r->base);
 }
 
-int load_bytes(struct bus *b, const char *name, const char *what, uint64_t at, const void *data, uint64_t size, struct err *e)
+int load_bytes(struct bus *b, const char *name, const char *what, uint64_t at, const void *data, uint64_t size,
+               struct err *e)
 {
     if (!size)
         return 0;
@@ -146,7 +149,8 @@ static int load_symbols(Elf *elf, struct symbols *syms)
     return 0;
 }
 
-static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_t *data, size_t size, struct load_image *img, struct err *e)
+static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_t *data, size_t size,
+                         struct load_image *img, struct err *e)
 {
     size_t count;
     bool entry_found = false;
@@ -164,8 +168,9 @@ static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_
             continue;
         snprintf(what, sizeof what, "segment %zu", i);
         if (ph.p_offset > size || ph.p_filesz > size - ph.p_offset || ph.p_filesz > ph.p_memsz)
-            return err_set(e, -EINVAL, "%s: %s claims %s at file offset %s, and the file has %s: it is cut short or damaged", name, what,
-                           text_size(ph.p_filesz).s, text_hex(ph.p_offset).s, text_size(size).s);
+            return err_set(e, -EINVAL,
+                           "%s: %s claims %s at file offset %s, and the file has %s: it is cut short or damaged", name,
+                           what, text_size(ph.p_filesz).s, text_hex(ph.p_offset).s, text_size(size).s);
         if (!fits(b, ph.p_paddr, ph.p_memsz))
             return place_error(b, name, what, ph.p_paddr, ph.p_memsz, e);
         if ((ph.p_filesz && !bus_load(b, ph.p_paddr, data + ph.p_offset, ph.p_filesz)) ||
@@ -181,12 +186,13 @@ static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_
         }
     }
     if (!img->high)
-        return err_set(e, -EINVAL, "%s: the ELF file has no segment to load: give an executable, not an object file", name);
+        return err_set(e, -EINVAL, "%s: the ELF file has no segment to load: give an executable, not an object file",
+                       name);
     return 0;
 }
 
-static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t size, struct load_image *img, struct symbols *syms,
-                    struct err *e)
+static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t size, struct load_image *img,
+                    struct symbols *syms, struct err *e)
 {
     GElf_Ehdr eh;
     if (elf_version(EV_CURRENT) == EV_NONE)
@@ -203,8 +209,10 @@ static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t
         goto out;
     }
     if (eh.e_machine != EM_RISCV || eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB) {
-        rc = err_set(e, -EINVAL, "%s: an ELF file for %s machine %u, %s, %s-endian: give one for RISC-V, 64 bits, little-endian", name,
-                     eh.e_machine == EM_RISCV ? "RISC-V," : "another,", eh.e_machine, eh.e_ident[EI_CLASS] == ELFCLASS64 ? "64 bits" : "32 bits",
+        rc = err_set(e, -EINVAL,
+                     "%s: an ELF file for %s machine %u, %s, %s-endian: give one for RISC-V, 64 bits, little-endian",
+                     name, eh.e_machine == EM_RISCV ? "RISC-V," : "another,", eh.e_machine,
+                     eh.e_ident[EI_CLASS] == ELFCLASS64 ? "64 bits" : "32 bits",
                      eh.e_ident[EI_DATA] == ELFDATA2LSB ? "little" : "big");
         goto out;
     }
@@ -239,7 +247,8 @@ static bool is_linux_image(const uint8_t *d, size_t n)
     return n >= 64 && (!memcmp(d + 48, "RISCV\0\0", 8) || !memcmp(d + 56, "RSC\x05", 4));
 }
 
-static int load_linux(struct bus *b, const char *name, const uint8_t *d, size_t n, uint64_t ram_base, struct load_image *img, struct err *e)
+static int load_linux(struct bus *b, const char *name, const uint8_t *d, size_t n, uint64_t ram_base,
+                      struct load_image *img, struct err *e)
 {
     uint64_t offset = le(d + 8, 8), size = le(d + 16, 8);
     if (size < n)
@@ -302,8 +311,8 @@ static bool is_gzip(const uint8_t *d, size_t n)
 }
 
 /* Loads what is not compressed. */
-static int load_plain(struct bus *b, const char *name, const uint8_t *d, size_t n, uint64_t ram_base, uint64_t flat_base,
-                      struct load_image *img, struct symbols *syms, struct err *e)
+static int load_plain(struct bus *b, const char *name, const uint8_t *d, size_t n, uint64_t ram_base,
+                      uint64_t flat_base, struct load_image *img, struct symbols *syms, struct err *e)
 {
     if (n >= 4 && !memcmp(d, "\177ELF", 4))
         return load_elf(b, name, d, n, img, syms, e);
@@ -311,14 +320,17 @@ static int load_plain(struct bus *b, const char *name, const uint8_t *d, size_t 
         return load_linux(b, name, d, n, ram_base, img, e);
     if (n >= 4 && !memcmp(d, "\x28\xb5\x2f\xfd", 4))
         return err_set(e, -EINVAL, "%s: compressed by zstd: unpack it first (zstd -d %s)", name, name);
-    if (n >= 6 && !memcmp(d, "\xfd" "7zXZ", 6))
+    if (n >= 6 && !memcmp(d,
+                          "\xfd"
+                          "7zXZ",
+                          6))
         return err_set(e, -EINVAL, "%s: compressed by xz: unpack it first (xz -d %s)", name, name);
     *img = (struct load_image){LOAD_FLAT, flat_base, flat_base, flat_base + n};
     return load_bytes(b, name, "flat binary", flat_base, d, n, e);
 }
 
-int load_image(struct bus *b, const char *name, const void *data, size_t size, uint64_t ram_base, uint64_t flat_base, struct load_image *img,
-               struct symbols *syms, struct err *e)
+int load_image(struct bus *b, const char *name, const void *data, size_t size, uint64_t ram_base, uint64_t flat_base,
+               struct load_image *img, struct symbols *syms, struct err *e)
 {
     const uint8_t *d = data;
     *img = (struct load_image){LOAD_FLAT, 0, 0, 0};
@@ -327,9 +339,11 @@ int load_image(struct bus *b, const char *name, const void *data, size_t size, u
     if (is_zboot(d, size)) {
         uint64_t at = le(d + 8, 4), n = le(d + 12, 4);
         if (at > size || n > size - at)
-            return err_set(e, -EINVAL, "%s: its EFI zboot payload lies past the end of the file: it is cut short", name);
+            return err_set(e, -EINVAL, "%s: its EFI zboot payload lies past the end of the file: it is cut short",
+                           name);
         if (strncmp((const char *)d + 24, "gzip", 4))
-            return err_set(e, -EINVAL, "%s: an EFI zboot image compressed by %.6s: give the Image inside it, unpacked", name, (const char *)d + 24);
+            return err_set(e, -EINVAL, "%s: an EFI zboot image compressed by %.6s: give the Image inside it, unpacked",
+                           name, (const char *)d + 24);
         d += at;
         size = n;
     }

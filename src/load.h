@@ -25,9 +25,10 @@ struct load_image {
 
 /* Loads data (named name in messages) into b's memory. A flat binary goes to flat_base, a Linux Image to its text_offset from RAM at
  * ram_base. syms may be NULL; an ELF file's symbols are added to it. What is gzip'd is unpacked first. 0 or -errno. */
-MUST_USE int load_image(struct bus *b, const char *name, const void *data, size_t size, uint64_t ram_base, uint64_t flat_base,
-                        struct load_image *img, struct symbols *syms, struct err *e);
+MUST_USE int load_image(struct bus *b, const char *name, const void *data, size_t size, uint64_t ram_base,
+                        uint64_t flat_base, struct load_image *img, struct symbols *syms, struct err *e);
 /* Bytes at a place; says in e what does not fit where. what: "initrd", "device tree", ... */
-MUST_USE int load_bytes(struct bus *b, const char *name, const char *what, uint64_t at, const void *data, uint64_t size, struct err *e);
+MUST_USE int load_bytes(struct bus *b, const char *name, const char *what, uint64_t at, const void *data, uint64_t size,
+                        struct err *e);
 
 #endif

@@ -147,7 +147,8 @@ void machine_console_write(struct machine *m, const void *buf, size_t len)
 /* ---- The board ---- */
 
 /* Puts a device on the bus and into the table. dev may be NULL: its constructor failed and said why in e. */
-static int attach(struct machine *m, const struct dev_class *cls, void *dev, uint64_t base, uint64_t size, unsigned irq, struct err *e)
+static int attach(struct machine *m, const struct dev_class *cls, void *dev, uint64_t base, uint64_t size, unsigned irq,
+                  struct err *e)
 {
     if (!dev)
         return -EINVAL;
@@ -223,8 +224,8 @@ static int make_flash(struct machine *m, struct err *e)
             continue;
         unsigned unit = d->unit >= 0 ? (unsigned)d->unit : next;
         if (unit > 1 || chip[unit])
-            return err_set(e, -EINVAL, "-drive if=pflash,unit=%u,file=%s: %s: the board has flash chips 0 and 1", unit, d->file,
-                           unit > 1 ? "no such chip" : "taken twice");
+            return err_set(e, -EINVAL, "-drive if=pflash,unit=%u,file=%s: %s: the board has flash chips 0 and 1", unit,
+                           d->file, unit > 1 ? "no such chip" : "taken twice");
         chip[unit] = d;
         next = unit + 1;
     }
@@ -255,7 +256,8 @@ static const struct drive_options *find_drive(struct machine *m, const char *id)
 
 static struct virtio *make_disk(struct machine *m, const struct drive_options *d, const char *serial, struct err *e)
 {
-    struct blockfile_config file = {.path = d->file, .format = "raw", .readonly = d->readonly, .snapshot = d->snapshot || m->opt.snapshot};
+    struct blockfile_config file = {
+        .path = d->file, .format = "raw", .readonly = d->readonly, .snapshot = d->snapshot || m->opt.snapshot};
     struct virtio_blk_config cfg = {blockfile_open(&file, e), serial};
     return cfg.disk ? virtio_blk_create(&m->env, &cfg, e) : NULL;
 }
@@ -269,7 +271,8 @@ static struct virtio *make_blk(struct machine *m, const struct device_options *o
     }
     const struct drive_options *d = find_drive(m, o->drive);
     if (!d) {
-        err_set(e, -EINVAL, "-device %s: drive=%s: no -drive has that id: give -drive file=FILE,if=none,id=%s", o->driver, o->drive, o->drive);
+        err_set(e, -EINVAL, "-device %s: drive=%s: no -drive has that id: give -drive file=FILE,if=none,id=%s",
+                o->driver, o->drive, o->drive);
         return NULL;
     }
     if (d->interface != DRIVE_NONE) {
@@ -291,7 +294,8 @@ static struct virtio *make_console(struct machine *m, const struct device_option
         if (!strcmp(m->opt.chardevs[i].id, id))
             spec = m->opt.chardevs[i].spec;
     if (id && !spec) {
-        err_set(e, -EINVAL, "-device %s: chardev=%s: no -chardev has that id: give e.g. -chardev stdio,id=%s", o->driver, id, id);
+        err_set(e, -EINVAL, "-device %s: chardev=%s: no -chardev has that id: give e.g. -chardev stdio,id=%s",
+                o->driver, id, id);
         return NULL;
     }
     if (spec && open_chardev(m, spec, &m->chardev[m->nchardevs], e))
@@ -314,7 +318,9 @@ static struct virtio *make_net(struct machine *m, const struct device_options *o
     unsigned char mac[6];
     char end;
     if (o->mac) {
-        if (sscanf(o->mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end) != 6 || mac[0] & 1) {
+        if (sscanf(o->mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5],
+                   &end) != 6 ||
+            mac[0] & 1) {
             err_set(e, -EINVAL, "-device %s: mac=%s: give a station's address as 52:54:00:12:34:56", o->driver, o->mac);
             return NULL;
         }
@@ -324,7 +330,8 @@ static struct virtio *make_net(struct machine *m, const struct device_options *o
         if (strcmp(m->opt.netdevs[i].id, o->netdev))
             continue;
         if (m->netdev[i]) {
-            err_set(e, -EINVAL, "-device %s: netdev=%s has a device already: give each its own -netdev", o->driver, o->netdev);
+            err_set(e, -EINVAL, "-device %s: netdev=%s has a device already: give each its own -netdev", o->driver,
+                    o->netdev);
             return NULL;
         }
         cfg.net = m->netdev[i] = netdev_open(m->opt.netdevs[i].spec, &m->env, e);
@@ -332,7 +339,8 @@ static struct virtio *make_net(struct machine *m, const struct device_options *o
             return NULL;
     }
     if (o->netdev && !cfg.net) {
-        err_set(e, -EINVAL, "-device %s: netdev=%s: no -netdev has that id: give -netdev user,id=%s", o->driver, o->netdev, o->netdev);
+        err_set(e, -EINVAL, "-device %s: netdev=%s: no -netdev has that id: give -netdev user,id=%s", o->driver,
+                o->netdev, o->netdev);
         return NULL;
     }
     return virtio_net_create(&m->env, &cfg, e);
@@ -340,13 +348,16 @@ static struct virtio *make_net(struct machine *m, const struct device_options *o
 
 static const struct driver {
     const char *name, *help;
-    struct virtio *(*make)(struct machine *m, const struct device_options *o, unsigned at, struct err *e); /* NULL: part of another */
+    struct virtio *(*make)(struct machine *m, const struct device_options *o, unsigned at,
+                           struct err *e); /* NULL: part of another */
 } drivers[] = {
     {"virtio-blk-device", "virtio-blk-device,drive=ID[,serial=TEXT]     a disk", make_blk},
     {"virtio-net-device", "virtio-net-device[,netdev=ID][,mac=ADDRESS]  a network card", make_net},
     {"virtio-rng-device", "virtio-rng-device                            random numbers (from --seed)", make_rng},
-    {"virtio-serial-device", "virtio-serial-device                         a console, with the next row's chardev", make_console},
-    {"virtconsole", "virtconsole,chardev=ID                       the port of the virtio-serial-device before it", NULL},
+    {"virtio-serial-device", "virtio-serial-device                         a console, with the next row's chardev",
+     make_console},
+    {"virtconsole", "virtconsole,chardev=ID                       the port of the virtio-serial-device before it",
+     NULL},
 };
 
 const char *machine_device_help(unsigned n)
@@ -388,8 +399,9 @@ static int make_virtio(struct machine *m, struct err *e)
         while (s >= 0 && (o && o->slot >= 0 ? slot[s] != NULL : taken[s]))
             s = o && o->slot >= 0 ? -1 : s - 1;
         if (s < 0) {
-            rc = err_set(e, -EINVAL, "%s %s: %s: the board has %d virtio-mmio slots", o ? "-device" : "-drive", o ? o->driver : d->file,
-                         o && o->slot >= 0 ? "its slot is taken" : "no slot is free", MACHINE_VIRTIO_SLOTS);
+            rc = err_set(e, -EINVAL, "%s %s: %s: the board has %d virtio-mmio slots", o ? "-device" : "-drive",
+                         o ? o->driver : d->file, o && o->slot >= 0 ? "its slot is taken" : "no slot is free",
+                         MACHINE_VIRTIO_SLOTS);
             continue;
         }
         taken[s] = true;
@@ -403,8 +415,8 @@ static int make_virtio(struct machine *m, struct err *e)
             continue;
         }
         struct virtio_mmio_config cfg = {slot[s], source(m, BOARD_IRQ_VIRTIO + s)};
-        rc = attach(m, &virtio_mmio_class, virtio_mmio_create(&m->env, &cfg, e), BOARD_VIRTIO + (uint64_t)s * BOARD_VIRTIO_STEP, BOARD_PAGE,
-                    BOARD_IRQ_VIRTIO + s, e);
+        rc = attach(m, &virtio_mmio_class, virtio_mmio_create(&m->env, &cfg, e),
+                    BOARD_VIRTIO + (uint64_t)s * BOARD_VIRTIO_STEP, BOARD_PAGE, BOARD_IRQ_VIRTIO + s, e);
     }
     return rc;
 }
@@ -463,8 +475,8 @@ struct machine *machine_new(const struct machine_options *o, struct err *e)
     m->deadlines_stale = true;
     if (!m->bus || !m->io || !m->symbols || !m->fdt)
         err_set(e, -ENOMEM, "out of memory or file descriptors");
-    else if (!make_memory(m, e) && !make_interrupts(m, e) && !make_basics(m, e) && !make_flash(m, e) && !make_virtio(m, e) &&
-             !make_harts(m, e) && !machine_load(m, e))
+    else if (!make_memory(m, e) && !make_interrupts(m, e) && !make_basics(m, e) && !make_flash(m, e) &&
+             !make_virtio(m, e) && !make_harts(m, e) && !machine_load(m, e))
         return m;
     machine_free(m);
     return NULL;
@@ -507,7 +519,8 @@ uint64_t machine_slots_now(const struct machine *m)
 
 uint64_t machine_time(struct machine *m)
 {
-    uint64_t ticks = m->opt.realtime ? (host_ns() - m->host_start) / (1000000000 / DEV_CLOCK_HZ) : machine_slots_now(m) / m->opt.insns_per_tick;
+    uint64_t ticks = m->opt.realtime ? (host_ns() - m->host_start) / (1000000000 / DEV_CLOCK_HZ)
+                                     : machine_slots_now(m) / m->opt.insns_per_tick;
     return ticks + m->time_offset;
 }
 

@@ -18,7 +18,7 @@ enum {
     MACHINE_VIRTIO_SLOTS = 8,
 };
 #define MACHINE_RAM_BASE UINT64_C(0x80000000)
-#define MACHINE_RAM_MAX (UINT64_C(64) << 30)
+#define MACHINE_RAM_MAX  (UINT64_C(64) << 30)
 
 enum {
     MACHINE_QUANTUM = 100000,     /* instructions in a hart's turn */
@@ -51,7 +51,7 @@ struct machine_options {
     uint64_t ram_size; /* bytes, page multiple */
     unsigned harts;
     struct isa isa;
-    const char *bios; /* "default" = built in, "none", or a file */
+    const char *bios;                           /* "default" = built in, "none", or a file */
     const char *kernel, *initrd, *append, *dtb; /* NULL = none */
     struct drive_options drives[MACHINE_MAX_DRIVES];
     unsigned ndrives;
@@ -62,13 +62,13 @@ struct machine_options {
     const char *serial;    /* backend of the serial port, as chardev_open() reads it, or "chardev:ID" */
     const char *signature; /* file for begin_signature..end_signature at the end; NULL = none */
     uint64_t quantum, insns_per_tick;
-    uint64_t epoch_ns;     /* the real-time clock at power-on, nanoseconds since 1970 */
-    uint64_t seed;         /* of rng-seed and the random-number device */
-    bool realtime;         /* mtime follows the host's clock */
-    bool snapshot;         /* no disk image is written */
-    bool no_reboot;        /* a reset ends the run */
-    bool quiet;            /* no notes on stderr */
-    bool bare;             /* a machine with nothing to run is no error: for its device tree */
+    uint64_t epoch_ns; /* the real-time clock at power-on, nanoseconds since 1970 */
+    uint64_t seed;     /* of rng-seed and the random-number device */
+    bool realtime;     /* mtime follows the host's clock */
+    bool snapshot;     /* no disk image is written */
+    bool no_reboot;    /* a reset ends the run */
+    bool quiet;        /* no notes on stderr */
+    bool bare;         /* a machine with nothing to run is no error: for its device tree */
 };
 
 void machine_options_default(struct machine_options *o);

@@ -36,7 +36,8 @@ static int load_rom(struct machine *m, struct err *e)
 {
     /* At 24 the start, at 32 the device tree, at 40 the record of OpenSBI's docs/firmware/fw_dynamic.md. */
     enum { MAGIC = 0x4942534f, VERSION = 2, NEXT_IS_S_MODE = 1 };
-    const uint64_t data[] = {m->start, m->fdt_at, MAGIC, VERSION, m->next, NEXT_IS_S_MODE, 0 /* options */, 0 /* boot hart */};
+    const uint64_t data[] = {m->start, m->fdt_at,      MAGIC,           VERSION,
+                             m->next,  NEXT_IS_S_MODE, 0 /* options */, 0 /* boot hart */};
     _Static_assert(sizeof rom_code == 24, "the data stands behind the code");
     int rc = load_bytes(m->bus, "boot ROM", "code", BOARD_ROM, rom_code, sizeof rom_code, e);
     return rc ? rc : load_bytes(m->bus, "boot ROM", "data", BOARD_ROM + sizeof rom_code, data, sizeof data, e);
@@ -44,7 +45,8 @@ static int load_rom(struct machine *m, struct err *e)
 
 /* ---- Files ---- */
 
-static int load_file(struct machine *m, const char *path, uint64_t flat_base, struct load_image *img, struct symbols *syms, struct err *e)
+static int load_file(struct machine *m, const char *path, uint64_t flat_base, struct load_image *img,
+                     struct symbols *syms, struct err *e)
 {
     struct file_data f;
     int rc = file_read(path, &f, e);
@@ -79,15 +81,17 @@ static int load_programs(struct machine *m, struct load_image *kernel, struct er
     } else if (m->flash_given) {
         m->next = BOARD_FLASH;
     } else if ((none || built_in) && !o->bare) {
-        return err_set(e, -EINVAL, "nothing to run: give -kernel FILE (ELF, Linux Image or flat binary), -bios FILE, or -drive if=pflash,file=FILE");
+        return err_set(e, -EINVAL,
+                       "nothing to run: give -kernel FILE (ELF, Linux Image or flat binary), -bios FILE, or -drive "
+                       "if=pflash,file=FILE");
     }
     if (none || built_in)
         m->start = m->next;
     if (built_in && kernel->low < MACHINE_RAM_BASE + MACHINE_FIRMWARE_SIZE && kernel->high > MACHINE_RAM_BASE) {
         m->boot = BOOT_ROM;
         if (!m->told)
-            machine_note(m, "%s is linked at %s, where firmware lies: started in M mode without it, as with -bios none", o->kernel,
-                         text_hex(kernel->low).s);
+            machine_note(m, "%s is linked at %s, where firmware lies: started in M mode without it, as with -bios none",
+                         o->kernel, text_hex(kernel->low).s);
     }
     if (m->boot == BOOT_SBI && !o->isa.s)
         return err_set(e, -EINVAL, "-cpu s=false: the built-in SBI needs S mode: give -bios none");
@@ -115,8 +119,8 @@ static int load_initrd(struct machine *m, const struct load_image *kernel, struc
         uint64_t give = 1;
         while (give * MIB / 2 < f.size + (kernel->high > base ? kernel->high - base : 0) + 4 * MIB)
             give *= 2;
-        rc = err_set(e, -EINVAL, "%s: initrd of %s does not fit between %s and the device tree at %s: give -m %lluM", m->opt.initrd,
-                     text_size(f.size).s, text_hex(at).s, text_hex(limit).s, (unsigned long long)give);
+        rc = err_set(e, -EINVAL, "%s: initrd of %s does not fit between %s and the device tree at %s: give -m %lluM",
+                     m->opt.initrd, text_size(f.size).s, text_hex(at).s, text_hex(limit).s, (unsigned long long)give);
     } else {
         rc = load_bytes(m->bus, m->opt.initrd, "initrd", at, f.data, f.size, e);
         m->initrd = at;
@@ -148,8 +152,8 @@ int machine_load(struct machine *m, struct err *e)
     if ((rc = load_initrd(m, &kernel, e)) || (rc = machine_make_fdt(m, e)))
         return rc;
     if (m->fdt_at < low)
-        return err_set(e, -EINVAL, "%s and a device tree of %s do not fit RAM of %s: give a larger -m", m->opt.kernel ? m->opt.kernel : "firmware",
-                       text_size(m->fdt_size).s, text_size(m->ram->size).s);
+        return err_set(e, -EINVAL, "%s and a device tree of %s do not fit RAM of %s: give a larger -m",
+                       m->opt.kernel ? m->opt.kernel : "firmware", text_size(m->fdt_size).s, text_size(m->ram->size).s);
     if ((rc = load_bytes(m->bus, "device tree", "blob", m->fdt_at, m->fdt, m->fdt_size, e)) || (rc = load_rom(m, e)))
         return rc;
     for (unsigned i = 0; i < m->ndev; i++)
@@ -247,7 +251,7 @@ static void htif_written(void *ctx, uint64_t pa, uint64_t len)
     if (!m->tohost || pa + len <= m->tohost || pa >= m->tohost + 8)
         return;
     uint64_t v = htif_read(m);
-    bool low = pa < m->tohost + 4, high = pa + len > m->tohost + 4;
+    bool low = pa<m->tohost + 4, high = pa + len> m->tohost + 4;
     if (low && !high && v >> 32 == 0 && !m->tohost_half) {
         m->tohost_half = v != 0;
         m->tohost_slot = machine_slots_now(m) + HTIF_PATIENCE;
@@ -283,8 +287,10 @@ int machine_write_signature(struct machine *m, struct err *e)
     const char *path = m->opt.signature;
     if (!path)
         return 0;
-    if (!symbols_value(m->symbols, "begin_signature", &at) || !symbols_value(m->symbols, "end_signature", &end) || end < at || at % 4)
-        return err_set(e, -EINVAL, "--signature %s: the guest's ELF file has no symbols begin_signature and end_signature", path);
+    if (!symbols_value(m->symbols, "begin_signature", &at) || !symbols_value(m->symbols, "end_signature", &end) ||
+        end < at || at % 4)
+        return err_set(e, -EINVAL,
+                       "--signature %s: the guest's ELF file has no symbols begin_signature and end_signature", path);
     FILE *f = fopen(path, "w");
     if (!f)
         return err_set(e, -errno, "--signature %s: %s", path, strerror(errno));

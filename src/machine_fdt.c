@@ -10,11 +10,11 @@
 #include <string.h>
 
 /* Each step runs when none before it has failed. */
-#define TRY(call)                                                                                                                      \
-    do {                                                                                                                               \
-        int try_rc = (call);                                                                                                           \
-        if (try_rc < 0)                                                                                                                \
-            return try_rc;                                                                                                             \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        int try_rc = (call);                                                                                           \
+        if (try_rc < 0)                                                                                                \
+            return try_rc;                                                                                             \
     } while (0)
 
 static int set_u64(void *fdt, int node, const char *name, uint64_t v)
@@ -180,7 +180,8 @@ int machine_make_fdt(struct machine *m, struct err *e)
             rc = fdt_open_into(f.data, m->fdt, FDT_SIZE_MAX);
         file_release(&f);
         if (rc)
-            return err_set(e, -EINVAL, "%s: not a device tree blob (%s): make one with dtc", m->opt.dtb, fdt_strerror(rc));
+            return err_set(e, -EINVAL, "%s: not a device tree blob (%s): make one with dtc", m->opt.dtb,
+                           fdt_strerror(rc));
     } else if ((rc = build(m, m->fdt)) < 0) {
         return err_set(e, -EINVAL, "device tree: %s", fdt_strerror(rc));
     }

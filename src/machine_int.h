@@ -69,7 +69,7 @@ struct machine {
     struct board_device dev[MACHINE_DEVICES];
     unsigned ndev;
     void *plic, *uart;
-    bool flash_given; /* chip 0 has an image */
+    bool flash_given;                                 /* chip 0 has an image */
     struct chardev *chardev[MACHINE_MAX_DEVICES + 1]; /* [0]: the serial port's */
     unsigned nchardevs;
     struct netdev *netdev[MACHINE_MAX_DEVICES];
@@ -81,17 +81,17 @@ struct machine {
     uint64_t timer[MACHINE_MAX_HARTS];    /* the next tick at which a hart's stimecmp or vstimecmp fires */
     unsigned nharts;
     unsigned turn;
-    uint64_t turn_left;    /* instructions */
-    struct hart *running;  /* inside hart_run() */
-    uint64_t run_end;      /* slot at which the present hart_run() ends */
+    uint64_t turn_left;   /* instructions */
+    struct hart *running; /* inside hart_run() */
+    uint64_t run_end;     /* slot at which the present hart_run() ends */
 
     /* Time. */
     uint64_t slots;
-    uint64_t time_offset;  /* mtime = slots / insns_per_tick + time_offset, modulo 2^64 */
-    uint64_t host_start;   /* realtime: the host's clock at power-on, ns */
-    uint64_t next_tick;    /* the earliest deadline of all; valid while !deadlines_stale */
+    uint64_t time_offset; /* mtime = slots / insns_per_tick + time_offset, modulo 2^64 */
+    uint64_t host_start;  /* realtime: the host's clock at power-on, ns */
+    uint64_t next_tick;   /* the earliest deadline of all; valid while !deadlines_stale */
     bool deadlines_stale;
-    uint64_t next_poll;    /* slot of the next look at host input */
+    uint64_t next_poll; /* slot of the next look at host input */
 
     /* How it ends. */
     bool ended, reset_wanted, trapped;
@@ -100,8 +100,8 @@ struct machine {
 
     /* What was loaded. */
     enum boot_mode { BOOT_ROM, BOOT_SBI } boot;
-    uint64_t start;        /* BOOT_ROM: where the ROM jumps; BOOT_SBI: where hart 0 enters S mode */
-    uint64_t next;         /* for fw_dynamic: the kernel's entry; 0 = none */
+    uint64_t start; /* BOOT_ROM: where the ROM jumps; BOOT_SBI: where hart 0 enters S mode */
+    uint64_t next;  /* for fw_dynamic: the kernel's entry; 0 = none */
     uint64_t initrd, initrd_end, fdt_at;
     struct symbols *symbols;
     uint8_t *fdt;
@@ -110,8 +110,8 @@ struct machine {
 
     /* tohost and fromhost of the guest's ELF file; 0 = none. */
     uint64_t tohost, fromhost;
-    bool tohost_half;      /* the low half was written, the high half is awaited */
-    uint64_t tohost_slot;  /* until then */
+    bool tohost_half;     /* the low half was written, the high half is awaited */
+    uint64_t tohost_slot; /* until then */
 
     struct sbi sbi;
     struct machine_stats stats;

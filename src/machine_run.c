@@ -12,9 +12,9 @@
 #include <time.h>
 
 enum {
-    POLL_SLOTS = 1000000,     /* between two looks at host input while harts run */
-    REALTIME_SLOTS = 200000,  /* between two looks at the host's clock when mtime follows it */
-    OVERDUE_SLOTS = 1000,     /* a device that is due again at once waits that long */
+    POLL_SLOTS = 1000000,    /* between two looks at host input while harts run */
+    REALTIME_SLOTS = 200000, /* between two looks at the host's clock when mtime follows it */
+    OVERDUE_SLOTS = 1000,    /* a device that is due again at once waits that long */
 };
 
 /* ---- Deadlines ---- */
@@ -248,8 +248,9 @@ static void run_hart(struct machine *m, struct hart *h, uint64_t n)
 
 static void describe_interrupts(char *buf, size_t size, uint64_t set)
 {
-    static const char *const names[] = {[IRQ_SSI] = "SSI", [IRQ_VSSI] = "VSSI", [IRQ_MSI] = "MSI", [IRQ_STI] = "STI",   [IRQ_VSTI] = "VSTI", [IRQ_MTI] = "MTI",
-                                        [IRQ_SEI] = "SEI", [IRQ_VSEI] = "VSEI", [IRQ_MEI] = "MEI", [IRQ_SGEI] = "SGEI"};
+    static const char *const names[] = {
+        [IRQ_SSI] = "SSI", [IRQ_VSSI] = "VSSI", [IRQ_MSI] = "MSI",   [IRQ_STI] = "STI", [IRQ_VSTI] = "VSTI",
+        [IRQ_MTI] = "MTI", [IRQ_SEI] = "SEI",   [IRQ_VSEI] = "VSEI", [IRQ_MEI] = "MEI", [IRQ_SGEI] = "SGEI"};
     size_t n = 0;
     *buf = 0;
     for (unsigned i = 0; i < ARRAY_LEN(names); i++)
@@ -274,13 +275,15 @@ static void describe_hart(struct machine *m, unsigned n, char *buf, size_t size)
     case HART_STOPPED: snprintf(buf, size, "Hart %u is stopped.", n); break;
     case HART_STUCK:
         snprintf(buf, size,
-                 "Hart %u traps for ever in %s mode at %s: the trap handler's own instruction raises cause %llu, tval %s, which leads back to it.", n,
-                 mode, where, (unsigned long long)m->stuck[n].cause, text_hex(m->stuck[n].tval).s);
+                 "Hart %u traps for ever in %s mode at %s: the trap handler's own instruction raises cause %llu, tval "
+                 "%s, which leads back to it.",
+                 n, mode, where, (unsigned long long)m->stuck[n].cause, text_hex(m->stuck[n].tval).s);
         break;
     case HART_RUNS:
     case HART_WAITS:
         describe_interrupts(enabled, sizeof enabled, h->csr.mie);
-        snprintf(buf, size, "Hart %u waits (wfi) in %s mode before %s; interrupts enabled: %s; no timer is set.", n, mode, where, enabled);
+        snprintf(buf, size, "Hart %u waits (wfi) in %s mode before %s; interrupts enabled: %s; no timer is set.", n,
+                 mode, where, enabled);
         break;
     }
 }
@@ -329,7 +332,8 @@ static void idle(struct machine *m)
         if (m->opt.realtime)
             return;
         /* As much of the gap as really went by; all of it once the wait ran its length. */
-        uint64_t ticks = (uint64_t)((b.tv_sec - a.tv_sec) * 1000000000 + (b.tv_nsec - a.tv_nsec)) / (1000000000 / DEV_CLOCK_HZ);
+        uint64_t ticks =
+            (uint64_t)((b.tv_sec - a.tv_sec) * 1000000000 + (b.tv_nsec - a.tv_nsec)) / (1000000000 / DEV_CLOCK_HZ);
         slot = min_u64(slot, m->slots + ticks * m->opt.insns_per_tick);
     } else {
         poll_input(m, 0);

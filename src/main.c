@@ -46,11 +46,15 @@ static void print_stats(struct machine *m, double cpu, double wall)
     fprintf(stderr, "instructions      %" PRIu64 "\n", s->insns);
     for (unsigned i = 0; machine_hart(m, i); i++)
         fprintf(stderr, "  hart %-2u         %" PRIu64 "\n", i, hart_instret(machine_hart(m, i)));
-    fprintf(stderr, "guest time        %.6f s (%" PRIu64 " slots, %" PRIu64 " of them idle)\n", (double)machine_time(m) / 1e7, machine_clock(m), s->idle_slots);
+    fprintf(stderr, "guest time        %.6f s (%" PRIu64 " slots, %" PRIu64 " of them idle)\n",
+            (double)machine_time(m) / 1e7, machine_clock(m), s->idle_slots);
     fprintf(stderr, "host time         %.3f s CPU, %.3f s in all\n", cpu, wall);
-    fprintf(stderr, "speed             %.1f million instructions per CPU second\n", cpu > 0 ? (double)s->insns / cpu / 1e6 : 0);
-    fprintf(stderr, "runs              %" PRIu64 ": %" PRIu64 " to the budget, %" PRIu64 " to an event, %" PRIu64 " to wfi, %" PRIu64 " to firmware\n", s->runs,
-            s->exits[EXIT_BUDGET], s->exits[EXIT_EVENT], s->exits[EXIT_WFI], s->exits[EXIT_TRAP]);
+    fprintf(stderr, "speed             %.1f million instructions per CPU second\n",
+            cpu > 0 ? (double)s->insns / cpu / 1e6 : 0);
+    fprintf(stderr,
+            "runs              %" PRIu64 ": %" PRIu64 " to the budget, %" PRIu64 " to an event, %" PRIu64
+            " to wfi, %" PRIu64 " to firmware\n",
+            s->runs, s->exits[EXIT_BUDGET], s->exits[EXIT_EVENT], s->exits[EXIT_WFI], s->exits[EXIT_TRAP]);
     fprintf(stderr, "SBI calls         %" PRIu64 "\n", s->sbi_calls);
     fprintf(stderr, "looks at input    %" PRIu64 "\n", s->io_polls);
 }

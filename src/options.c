@@ -106,7 +106,8 @@ static int opt_machine(struct options *o, const char *opt, char *arg, struct err
         } else if (!strcmp(k, "dumpdtb") && v && *v) {
             o->action = OPTIONS_DUMP_DTB;
             o->dumpdtb = v;
-        } else if (!strcmp(k, "aclint") || !strcmp(k, "acpi") || !strcmp(k, "usb") || !strcmp(k, "graphics") || !strcmp(k, "dump-guest-core")) {
+        } else if (!strcmp(k, "aclint") || !strcmp(k, "acpi") || !strcmp(k, "usb") || !strcmp(k, "graphics") ||
+                   !strcmp(k, "dump-guest-core")) {
             bool on;
             if (parse_onoff(opt, k, v, &on, e))
                 return -EINVAL;
@@ -117,7 +118,8 @@ static int opt_machine(struct options *o, const char *opt, char *arg, struct err
         } else if (!strcmp(k, "accel") && v && !strcmp(v, "tcg")) {
             continue;
         } else {
-            return err_set(e, -EINVAL, "%s: property '%s%s%s' is not supported: see -machine help", opt, k, v ? "=" : "", v ? v : "");
+            return err_set(e, -EINVAL, "%s: property '%s%s%s' is not supported: see -machine help", opt, k,
+                           v ? "=" : "", v ? v : "");
         }
     }
     return 0;
@@ -136,11 +138,13 @@ static int opt_smp(struct options *o, const char *opt, char *arg, struct err *e)
     uint64_t n = 0, product = 1, one;
     char *k, *v;
     while (options_next(&arg, &k, &v)) {
-        bool part = !strcmp(k, "sockets") || !strcmp(k, "cores") || !strcmp(k, "threads") || !strcmp(k, "dies") || !strcmp(k, "clusters");
+        bool part = !strcmp(k, "sockets") || !strcmp(k, "cores") || !strcmp(k, "threads") || !strcmp(k, "dies") ||
+                    !strcmp(k, "clusters");
         if (!v || !strcmp(k, "cpus") || !strcmp(k, "maxcpus") || part) {
             const char *number = v ? v : k;
             if (!text_parse_u64(number, &one) || one < 1 || one > MACHINE_MAX_HARTS)
-                return err_set(e, -EINVAL, "%s %s: give a number of harts from 1 to %d", opt, number, MACHINE_MAX_HARTS);
+                return err_set(e, -EINVAL, "%s %s: give a number of harts from 1 to %d", opt, number,
+                               MACHINE_MAX_HARTS);
             if (part)
                 product *= one;
             else if (!v || !strcmp(k, "cpus"))
@@ -197,7 +201,9 @@ static int opt_drive(struct options *o, const char *opt, char *arg, struct err *
                 return err_set(e, -EINVAL, "%s: if=%s: give none, virtio or pflash", opt, value);
         } else if (!strcmp(k, "format")) {
             if (strcmp(value, "raw"))
-                return err_set(e, -EINVAL, "%s: format=%s: only raw images are read: convert it (qemu-img convert -O raw)", opt, value);
+                return err_set(e, -EINVAL,
+                               "%s: format=%s: only raw images are read: convert it (qemu-img convert -O raw)", opt,
+                               value);
         } else if (!strcmp(k, "unit") || !strcmp(k, "index")) {
             if (!text_parse_u64(value, &unit) || unit > 15)
                 return err_set(e, -EINVAL, "%s: %s=%s: give a number from 0", opt, k, value);
@@ -213,11 +219,13 @@ static int opt_drive(struct options *o, const char *opt, char *arg, struct err *
                 d.readonly = true;
             else if (strcmp(value, "disk"))
                 return err_set(e, -EINVAL, "%s: media=%s: give disk or cdrom", opt, value);
-        } else if (!strcmp(k, "cache") || !strcmp(k, "aio") || !strcmp(k, "discard") || !strcmp(k, "detect-zeroes") || !strcmp(k, "werror") ||
-                   !strcmp(k, "rerror") || !strcmp(k, "copy-on-read") || !strcmp(k, "cache.direct") || !strcmp(k, "file.locking")) {
+        } else if (!strcmp(k, "cache") || !strcmp(k, "aio") || !strcmp(k, "discard") || !strcmp(k, "detect-zeroes") ||
+                   !strcmp(k, "werror") || !strcmp(k, "rerror") || !strcmp(k, "copy-on-read") ||
+                   !strcmp(k, "cache.direct") || !strcmp(k, "file.locking")) {
             continue; /* how the host caches an image changes nothing that a guest sees */
         } else {
-            return err_set(e, -EINVAL, "%s: no property '%s': there are file, if, format, id, unit, readonly and snapshot", opt, k);
+            return err_set(e, -EINVAL,
+                           "%s: no property '%s': there are file, if, format, id, unit, readonly and snapshot", opt, k);
         }
     }
     if (!d.file || !*d.file)
@@ -227,7 +235,8 @@ static int opt_drive(struct options *o, const char *opt, char *arg, struct err *
 }
 
 /* -pflash FILE, -hda FILE, ...: a drive in short. */
-static int short_drive(struct options *o, const char *opt, const char *file, enum drive_interface interface, struct err *e)
+static int short_drive(struct options *o, const char *opt, const char *file, enum drive_interface interface,
+                       struct err *e)
 {
     if (o->machine.ndrives == MACHINE_MAX_DRIVES)
         return err_set(e, -EINVAL, "%s: more than %d drives", opt, MACHINE_MAX_DRIVES);
@@ -276,17 +285,22 @@ static int opt_device(struct options *o, const char *opt, char *arg, struct err 
             if (strncmp(v, prefix, sizeof prefix - 1)) {
                 if (strstr(v, ".0") && strncmp(v, "pci", 3))
                     continue; /* virtio-serial's own bus, which -device virtconsole names */
-                return err_set(e, -EINVAL, "%s: bus=%s: there are virtio-mmio-bus.0 to virtio-mmio-bus.%d", opt, v, MACHINE_VIRTIO_SLOTS - 1);
+                return err_set(e, -EINVAL, "%s: bus=%s: there are virtio-mmio-bus.0 to virtio-mmio-bus.%d", opt, v,
+                               MACHINE_VIRTIO_SLOTS - 1);
             }
             if (!text_parse_u64(v + sizeof prefix - 1, &n) || n >= MACHINE_VIRTIO_SLOTS)
-                return err_set(e, -EINVAL, "%s: bus=%s: give virtio-mmio-bus.0 to virtio-mmio-bus.%d", opt, v, MACHINE_VIRTIO_SLOTS - 1);
+                return err_set(e, -EINVAL, "%s: bus=%s: give virtio-mmio-bus.0 to virtio-mmio-bus.%d", opt, v,
+                               MACHINE_VIRTIO_SLOTS - 1);
             d.slot = (int)n;
-        } else if (!strcmp(k, "rng") || !strcmp(k, "max-bytes") || !strcmp(k, "period") || !strcmp(k, "bootindex") || !strcmp(k, "name") ||
-                   !strcmp(k, "romfile") || !strcmp(k, "num-queues") || !strcmp(k, "queue-size") || !strcmp(k, "packed") ||
-                   !strcmp(k, "event_idx") || !strcmp(k, "indirect_desc") || !strcmp(k, "write-cache") || !strcmp(k, "share-rw") ||
+        } else if (!strcmp(k, "rng") || !strcmp(k, "max-bytes") || !strcmp(k, "period") || !strcmp(k, "bootindex") ||
+                   !strcmp(k, "name") || !strcmp(k, "romfile") || !strcmp(k, "num-queues") ||
+                   !strcmp(k, "queue-size") || !strcmp(k, "packed") || !strcmp(k, "event_idx") ||
+                   !strcmp(k, "indirect_desc") || !strcmp(k, "write-cache") || !strcmp(k, "share-rw") ||
                    !strcmp(k, "logical_block_size") || !strcmp(k, "physical_block_size") || !strcmp(k, "nr")) {
-            if (!v || (!strcmp(k, "packed") && strcmp(v, "off")) || (!strcmp(k, "logical_block_size") && strcmp(v, "512")))
-                return err_set(e, -EINVAL, "%s: %s%s%s is not supported: leave it out", opt, k, v ? "=" : "", v ? v : "");
+            if (!v || (!strcmp(k, "packed") && strcmp(v, "off")) ||
+                (!strcmp(k, "logical_block_size") && strcmp(v, "512")))
+                return err_set(e, -EINVAL, "%s: %s%s%s is not supported: leave it out", opt, k, v ? "=" : "",
+                               v ? v : "");
         } else {
             return err_set(e, -EINVAL, "%s: no property '%s': see -device help", opt, k);
         }
@@ -298,7 +312,8 @@ static int opt_device(struct options *o, const char *opt, char *arg, struct err 
 }
 
 /* "kind,id=X,rest" -> id and "kind,rest"; the rest keeps its ,, as whoever reads it wants them. */
-static int backend(struct options *o, const char *opt, const char *arg, struct backend_options *list, unsigned *n, struct err *e)
+static int backend(struct options *o, const char *opt, const char *arg, struct backend_options *list, unsigned *n,
+                   struct err *e)
 {
     if (*n == MACHINE_MAX_DEVICES)
         return err_set(e, -EINVAL, "%s: more than %d", opt, MACHINE_MAX_DEVICES);
@@ -319,7 +334,8 @@ static int backend(struct options *o, const char *opt, const char *arg, struct b
 static int opt_netdev(struct options *o, const char *opt, char *arg, struct err *e)
 {
     if (strncmp(arg, "user", 4) || (arg[4] && arg[4] != ','))
-        return err_set(e, -EINVAL, "%s %s: only user networking is supported: give user,id=NAME[,hostfwd=...]", opt, arg);
+        return err_set(e, -EINVAL, "%s %s: only user networking is supported: give user,id=NAME[,hostfwd=...]", opt,
+                       arg);
     return backend(o, opt, arg, o->machine.netdevs, &o->machine.nnetdevs, e);
 }
 
@@ -343,21 +359,26 @@ static int opt_nic(struct options *o, const char *opt, char *arg, struct err *e)
     if (model) {
         size_t len = strcspn(model + 7, ",");
         if (strncmp(model + 7, "virtio", 6))
-            return err_set(e, -EINVAL, "%s: model=%.*s: give virtio-net-device or leave it out", opt, (int)len, model + 7);
+            return err_set(e, -EINVAL, "%s: model=%.*s: give virtio-net-device or leave it out", opt, (int)len,
+                           model + 7);
         memmove(model, model + 7 + len, strlen(model + 7 + len) + 1);
     }
     const char *name = keep(o, id);
     if (!name)
         return err_set(e, -ENOMEM, "%s: out of memory", opt);
     o->machine.netdevs[o->machine.nnetdevs++] = (struct backend_options){name, arg};
-    o->machine.devices[o->machine.ndevices++] = (struct device_options){.driver = "virtio-net-device", .netdev = name, .slot = -1};
+    o->machine.devices[o->machine.ndevices++] =
+        (struct device_options){.driver = "virtio-net-device", .netdev = name, .slot = -1};
     return 0;
 }
 
 static int opt_net(struct options *o, const char *opt, char *arg, struct err *e)
 {
     (void)o;
-    return strcmp(arg, "none") ? err_set(e, -EINVAL, "%s %s: give -netdev user,id=NAME and -device virtio-net-device,netdev=NAME", opt, arg) : 0;
+    return strcmp(arg, "none")
+               ? err_set(e, -EINVAL, "%s %s: give -netdev user,id=NAME and -device virtio-net-device,netdev=NAME", opt,
+                         arg)
+               : 0;
 }
 
 static int opt_serial(struct options *o, const char *opt, char *arg, struct err *e)
@@ -368,7 +389,10 @@ static int opt_serial(struct options *o, const char *opt, char *arg, struct err 
         for (size_t i = 0; i < ARRAY_LEN(nothing); i++)
             if (!strcmp(arg, nothing[i]))
                 return 0;
-        return err_set(e, -EINVAL, "%s %s: the board has one serial port and it is taken: give a virtio-serial-device with a virtconsole", opt, arg);
+        return err_set(
+            e, -EINVAL,
+            "%s %s: the board has one serial port and it is taken: give a virtio-serial-device with a virtconsole", opt,
+            arg);
     }
     o->machine.serial = arg;
     return 0;
@@ -388,7 +412,9 @@ static int opt_monitor(struct options *o, const char *opt, char *arg, struct err
 static int opt_display(struct options *o, const char *opt, char *arg, struct err *e)
 {
     (void)o;
-    return strcmp(arg, "none") && strcmp(arg, "default") ? err_set(e, -EINVAL, "%s %s: there is no display: give -display none or -nographic", opt, arg) : 0;
+    return strcmp(arg, "none") && strcmp(arg, "default")
+               ? err_set(e, -EINVAL, "%s %s: there is no display: give -display none or -nographic", opt, arg)
+               : 0;
 }
 
 static int opt_global(struct options *o, const char *opt, char *arg, struct err *e)
@@ -398,9 +424,10 @@ static int opt_global(struct options *o, const char *opt, char *arg, struct err 
     if (!strncmp(arg, legacy, sizeof legacy - 1)) {
         bool on;
         int rc = parse_onoff(opt, "virtio-mmio.force-legacy", arg + sizeof legacy - 1, &on, e);
-        return rc       ? rc
-               : !on    ? 0
-                        : err_set(e, -EINVAL, "%s %s: virtio-mmio is version 2 only: give virtio-mmio.force-legacy=false", opt, arg);
+        return rc    ? rc
+               : !on ? 0
+                     : err_set(e, -EINVAL, "%s %s: virtio-mmio is version 2 only: give virtio-mmio.force-legacy=false",
+                               opt, arg);
     }
     note(o, "-global: only virtio-mmio.force-legacy is known; another one has no effect");
     return 0;
@@ -416,7 +443,9 @@ static int opt_icount(struct options *o, const char *opt, char *arg, struct err 
             if (!strcmp(value, "auto"))
                 continue;
             if (!text_parse_u64(value, &shift) || shift > 6)
-                return err_set(e, -EINVAL, "%s: shift=%s: give 0 to 6 (2^N ns for each instruction), or --insns-per-tick", opt, value);
+                return err_set(e, -EINVAL,
+                               "%s: shift=%s: give 0 to 6 (2^N ns for each instruction), or --insns-per-tick", opt,
+                               value);
             o->machine.insns_per_tick = 100 >> shift;
         } else if (!strcmp(k, "sleep") || !strcmp(k, "align")) {
             bool on;
@@ -521,7 +550,8 @@ static int opt_object(struct options *o, const char *opt, char *arg, struct err 
 {
     (void)o;
     /* Where virtio-rng's bytes come from: always the machine's own seeded generator. */
-    return strncmp(arg, "rng-", 4) ? err_set(e, -EINVAL, "%s %s: only rng-random and rng-builtin are known", opt, arg) : 0;
+    return strncmp(arg, "rng-", 4) ? err_set(e, -EINVAL, "%s %s: only rng-random and rng-builtin are known", opt, arg)
+                                   : 0;
 }
 
 static int opt_accel(struct options *o, const char *opt, char *arg, struct err *e)
@@ -558,12 +588,14 @@ static const struct option_row {
     {"cpu", CALL, "MODEL[,EXT=BOOL...]", "rv64 and its extensions, e.g. rv64,zba=false; `help` lists them", opt_cpu, 0},
     {"smp", CALL, "N", "harts, 1 to 16", opt_smp, 0},
     {"m", CALL, "SIZE", "RAM, e.g. 512M or 4G (default 128M, at most 64G)", opt_memory, 0},
-    {"bios", TEXT, "default|none|FILE", "firmware: built-in SBI, none (M mode), or a file such as OpenSBI's fw_dynamic", AT(machine.bios)},
+    {"bios", TEXT, "default|none|FILE", "firmware: built-in SBI, none (M mode), or a file such as OpenSBI's fw_dynamic",
+     AT(machine.bios)},
     {"kernel", TEXT, "FILE", "ELF, Linux Image (gzip'd too) or flat binary", AT(machine.kernel)},
     {"initrd", TEXT, "FILE", "initial RAM disk", AT(machine.initrd)},
     {"append", TEXT, "TEXT", "the kernel's command line", AT(machine.append)},
     {"dtb", TEXT, "FILE", "device tree to use instead of the machine's own", AT(machine.dtb)},
-    {"drive", CALL, "file=FILE,if=none|virtio|pflash,id=ID...", "a raw disk image or flash chip; also format=raw, unit=, readonly=, snapshot=", opt_drive, 0},
+    {"drive", CALL, "file=FILE,if=none|virtio|pflash,id=ID...",
+     "a raw disk image or flash chip; also format=raw, unit=, readonly=, snapshot=", opt_drive, 0},
     {"pflash", CALL, "FILE", "the next flash chip's image", opt_pflash, 0},
     {"hda", CALL, "FILE", "a virtio disk (also -hdb, -hdc, -hdd)", opt_hd, 0},
     {"hdb", CALL, NULL, NULL, opt_hd, 0},
@@ -575,11 +607,13 @@ static const struct option_row {
     {"net", CALL, "none", NULL, opt_net, 0},
     {"chardev", CALL, "BACKEND,id=ID[,...]", "where a virtio console leads", opt_chardev, 0},
     {"object", CALL, "rng-random,id=ID", NULL, opt_object, 0},
-    {"global", CALL, "virtio-mmio.force-legacy=false", "accepted: the transport is version 2 in any case", opt_global, 0},
+    {"global", CALL, "virtio-mmio.force-legacy=false", "accepted: the transport is version 2 in any case", opt_global,
+     0},
     {"nographic", ACCEPT, NULL, "accepted: there is no display", NULL, 0},
     {"display", CALL, "none", NULL, opt_display, 0},
     {"vga", ACCEPT_ARG, "none", NULL, NULL, 0},
-    {"serial", CALL, "BACKEND", "the serial port: stdio (default), null, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT", opt_serial, 0},
+    {"serial", CALL, "BACKEND",
+     "the serial port: stdio (default), null, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT", opt_serial, 0},
     {"monitor", CALL, "none|stdio", "accepted: there is no monitor yet", opt_monitor, 0},
     {"parallel", ACCEPT_ARG, "none", NULL, NULL, 0},
     {"snapshot", FLAG, NULL, "write to no disk image", AT(machine.snapshot)},
@@ -602,8 +636,10 @@ static const struct option_row {
     {"s", REFUSE, NULL, "there is no gdb stub in this version: leave it out", NULL, 0},
     {"gdb", REFUSE_ARG, "DEV", "there is no gdb stub in this version: leave it out", NULL, 0},
     {"qmp", REFUSE_ARG, "DEV", "there is no QMP: leave it out", NULL, 0},
-    {"semihosting", REFUSE, NULL, "semihosting is not emulated; a guest can exit by the test device, SRST or tohost", NULL, 0},
-    {"semihosting-config", REFUSE_ARG, "...", "semihosting is not emulated; a guest can exit by the test device, SRST or tohost", NULL, 0},
+    {"semihosting", REFUSE, NULL, "semihosting is not emulated; a guest can exit by the test device, SRST or tohost",
+     NULL, 0},
+    {"semihosting-config", REFUSE_ARG, "...",
+     "semihosting is not emulated; a guest can exit by the test device, SRST or tohost", NULL, 0},
     {"blockdev", REFUSE_ARG, "...", "give -drive file=FILE,if=none,id=ID", NULL, 0},
     {"daemonize", REFUSE, NULL, "start it in the background with the shell's &", NULL, 0},
     {"enable-kvm", REFUSE, NULL, "this is an interpreter: leave it out", NULL, 0},
@@ -611,7 +647,8 @@ static const struct option_row {
     {"quantum", CALL, "N", "instructions in a hart's turn (default 100000)", opt_quantum, 0},
     {"insns-per-tick", CALL, "N", "instructions in 100 ns of the guest's time (default 100)", opt_insns_per_tick, 0},
     {"realtime", FLAG, NULL, "the guest's time follows the host's clock", AT(machine.realtime)},
-    {"signature", TEXT, "FILE", "write begin_signature..end_signature there at the end, as 32-bit hex lines", AT(machine.signature)},
+    {"signature", TEXT, "FILE", "write begin_signature..end_signature there at the end, as 32-bit hex lines",
+     AT(machine.signature)},
     {"stats", FLAG, NULL, "print counts at the end", AT(stats)},
     {"trace", CALL, "KINDS[:FILE]", "print what happens: insn, trap or all", opt_trace, 0},
     {"quiet", FLAG, NULL, "no notes on standard error", AT(machine.quiet)},
@@ -661,7 +698,9 @@ int options_parse(struct options *o, int argc, const char *const *argv, struct e
     for (int i = 0; i < argc && o->action != OPTIONS_HELP && o->action != OPTIONS_VERSION; i++) {
         const char *opt = argv[i];
         if (opt[0] != '-' || !opt[1])
-            return err_set(e, -EINVAL, "'%s' is not an option: give a guest as -kernel %s, a disk as -drive file=%s,format=raw", opt, opt, opt);
+            return err_set(e, -EINVAL,
+                           "'%s' is not an option: give a guest as -kernel %s, a disk as -drive file=%s,format=raw",
+                           opt, opt, opt);
         char name[64];
         const char *start = opt + (opt[1] == '-' ? 2 : 1), *equals = strchr(start, '=');
         snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - start) : (int)strlen(start), start);
@@ -673,7 +712,8 @@ int options_parse(struct options *o, int argc, const char *const *argv, struct e
             return err_set(e, -EINVAL, "%s: -%s takes no argument", opt, name);
         if (takes_argument(r) && !arg) {
             if (i + 1 >= argc)
-                return err_set(e, -EINVAL, "%s: needs an argument%s%s: see vitrine run --help", opt, r->arg ? ", " : "", r->arg ? r->arg : "");
+                return err_set(e, -EINVAL, "%s: needs an argument%s%s: see vitrine run --help", opt, r->arg ? ", " : "",
+                               r->arg ? r->arg : "");
             arg = argv[++i];
         }
         char shown[80];
@@ -694,27 +734,35 @@ void options_help(const char *what, FILE *out)
     if (!strcmp(what, "cpu")) {
         bool on;
         const char *name;
-        fprintf(out, "Models: rv64 (also as max). Extensions, as in -cpu rv64,zba=false, and what they are by default:\n");
+        fprintf(out,
+                "Models: rv64 (also as max). Extensions, as in -cpu rv64,zba=false, and what they are by default:\n");
         for (unsigned n = 0; (name = isa_property(n, &on)); n++)
             fprintf(out, "  %-12s %s\n", name, on ? "true" : "false");
     } else if (!strcmp(what, "machine")) {
-        fprintf(out, "Machines:\n  virt         QEMU's RISC-V virt board (default)\nProperties:\n  dumpdtb=FILE write the device tree to FILE and end\n");
+        fprintf(out, "Machines:\n  virt         QEMU's RISC-V virt board (default)\nProperties:\n  dumpdtb=FILE write "
+                     "the device tree to FILE and end\n");
     } else if (!strcmp(what, "device")) {
-        fprintf(out, "Devices, each on one of the virtio-mmio slots 0..7 (bus=virtio-mmio-bus.N, or the highest free one):\n");
+        fprintf(
+            out,
+            "Devices, each on one of the virtio-mmio slots 0..7 (bus=virtio-mmio-bus.N, or the highest free one):\n");
         for (unsigned n = 0; machine_device_help(n); n++)
             fprintf(out, "  %s\n", machine_device_help(n));
     } else {
-        fprintf(out, "Usage: vitrine run [OPTION...]\nStarts a RISC-V virt machine. Options have one dash or two; `run` may be left out before them.\n\n");
+        fprintf(out, "Usage: vitrine run [OPTION...]\nStarts a RISC-V virt machine. Options have one dash or two; "
+                     "`run` may be left out before them.\n\n");
         for (size_t i = 0; i < ARRAY_LEN(table); i++) {
             const struct option_row *r = &table[i];
             if (!r->help || r->kind == REFUSE || r->kind == REFUSE_ARG)
                 continue;
             char left[64];
             snprintf(left, sizeof left, "-%s%s%s", r->name, r->arg ? " " : "", r->arg ? r->arg : "");
-            fprintf(out, strlen(left) < 30 ? "  %-30s %s\n" : "  %s\n                                 %s\n", left, r->help);
+            fprintf(out, strlen(left) < 30 ? "  %-30s %s\n" : "  %s\n                                 %s\n", left,
+                    r->help);
         }
-        fprintf(out, "\nAt the terminal: Ctrl-A x ends, Ctrl-A h helps, Ctrl-A b sends a break, Ctrl-A Ctrl-A sends Ctrl-A.\n"
-                     "Exit status: the guest's own (0 = pass), 124 past --max-insns, 125 usage or configuration,\n"
-                     "126 the guest can never move again.\n");
+        fprintf(
+            out,
+            "\nAt the terminal: Ctrl-A x ends, Ctrl-A h helps, Ctrl-A b sends a break, Ctrl-A Ctrl-A sends Ctrl-A.\n"
+            "Exit status: the guest's own (0 = pass), 124 past --max-insns, 125 usage or configuration,\n"
+            "126 the guest can never move again.\n");
     }
 }

@@ -9,7 +9,7 @@
 
 enum options_action {
     OPTIONS_RUN,
-    OPTIONS_HELP,    /* --help, or `help` as an argument: options_help() prints what */
+    OPTIONS_HELP, /* --help, or `help` as an argument: options_help() prints what */
     OPTIONS_VERSION,
     OPTIONS_DUMP_DTB /* -machine dumpdtb=FILE */
 };
@@ -17,13 +17,13 @@ enum options_action {
 struct options {
     struct machine_options machine;
     enum options_action action;
-    const char *help;      /* OPTIONS_HELP: "run", "cpu", "machine" or "device" */
+    const char *help; /* OPTIONS_HELP: "run", "cpu", "machine" or "device" */
     const char *dumpdtb;
-    uint64_t max_insns;    /* UINT64_MAX = no limit */
+    uint64_t max_insns; /* UINT64_MAX = no limit */
     bool stats;
-    const char *trace;     /* KINDS, comma separated; NULL = none */
-    const char *trace_file; /* NULL = stderr */
-    const char *notes[16]; /* what was accepted without effect, for people; NULL-terminated */
+    const char *trace;          /* KINDS, comma separated; NULL = none */
+    const char *trace_file;     /* NULL = stderr */
+    const char *notes[16];      /* what was accepted without effect, for people; NULL-terminated */
     struct options_text *texts; /* strings that the options point at */
 };
 

@@ -57,7 +57,16 @@ static void poke(struct hart *h, unsigned csr, uint64_t v)
 /* What firmware sets up in M mode before a kernel starts. */
 static void prepare(struct hart *h)
 {
-    enum { MSTATUS = 0x300, MEDELEG = 0x302, MIDELEG = 0x303, MCOUNTEREN = 0x306, MENVCFG = 0x30a, PMPCFG0 = 0x3a0, PMPADDR0 = 0x3b0, SCOUNTEREN = 0x106 };
+    enum {
+        MSTATUS = 0x300,
+        MEDELEG = 0x302,
+        MIDELEG = 0x303,
+        MCOUNTEREN = 0x306,
+        MENVCFG = 0x30a,
+        PMPCFG0 = 0x3a0,
+        PMPADDR0 = 0x3b0,
+        SCOUNTEREN = 0x106
+    };
     enum { NAPOT = 0x18, RWX = 7 };
     const uint64_t counters = COUNTER_CY | COUNTER_TM | COUNTER_IR;
     /* Whatever firmware would only hand on goes to the kernel at once; calls from S mode do not. */
@@ -70,8 +79,9 @@ static void prepare(struct hart *h)
     poke(h, MENVCFG, env | (h->isa.svadu && !h->isa.svade ? ENVCFG_ADUE : 0));
     poke(h, MSTATUS, h->isa.f ? MSTATUS_FS : 0);
     if (h->isa.pmp) {
-        poke(h, PMPADDR0, MACHINE_RAM_BASE >> 2 | (MACHINE_FIRMWARE_SIZE / 8 - 1)); /* the firmware's own: nobody else's */
-        poke(h, PMPADDR0 + 1, UINT64_MAX);                                          /* all the rest */
+        poke(h, PMPADDR0,
+             MACHINE_RAM_BASE >> 2 | (MACHINE_FIRMWARE_SIZE / 8 - 1)); /* the firmware's own: nobody else's */
+        poke(h, PMPADDR0 + 1, UINT64_MAX);                             /* all the rest */
         poke(h, PMPCFG0, NAPOT | (NAPOT | RWX) << 8);
     }
     hart_flush_all(h);
@@ -403,7 +413,7 @@ static enum sbi_error console_byte(struct call *c)
 static enum sbi_error legacy_getchar(struct call *c)
 {
     uint8_t byte;
-    return ns16550a_getc(c->m->uart, &byte) ? (enum sbi_error)byte : (enum sbi_error)-1;
+    return ns16550a_getc(c->m->uart, &byte) ? (enum sbi_error)byte : (enum sbi_error) - 1;
 }
 
 static enum sbi_error legacy_clear_ipi(struct call *c)
@@ -477,7 +487,16 @@ static enum sbi_error legacy_vma_asid(struct call *c)
 
 /* ---- The table ---- */
 
-enum { EID_LEGACY_MAX = 0xf, EID_BASE = 0x10, EID_TIME = 0x54494d45, EID_IPI = 0x735049, EID_RFENCE = 0x52464e43, EID_HSM = 0x48534d, EID_SRST = 0x53525354, EID_DBCN = 0x4442434e };
+enum {
+    EID_LEGACY_MAX = 0xf,
+    EID_BASE = 0x10,
+    EID_TIME = 0x54494d45,
+    EID_IPI = 0x735049,
+    EID_RFENCE = 0x52464e43,
+    EID_HSM = 0x48534d,
+    EID_SRST = 0x53525354,
+    EID_DBCN = 0x4442434e
+};
 
 static const struct row {
     uint64_t extension, function; /* legacy calls have no function number */

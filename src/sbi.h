@@ -10,11 +10,7 @@ struct machine;
 enum { SBI_HARTS = 16 };
 
 /* HSM states, SBI 2.0 chapter 9. */
-enum sbi_state {
-    SBI_STARTED = 0,
-    SBI_STOPPED = 1,
-    SBI_SUSPENDED = 4
-};
+enum sbi_state { SBI_STARTED = 0, SBI_STOPPED = 1, SBI_SUSPENDED = 4 };
 
 struct sbi {
     enum sbi_state state[SBI_HARTS];

@@ -16,9 +16,22 @@ static volatile uint64_t probing; /* where to go on after an access that faults;
 
 /* ---- Traps ---- */
 
-static const char *const causes[] = {"instruction address misaligned", "instruction access fault", "illegal instruction", "breakpoint", "load address misaligned",
-                                     "load access fault", "store address misaligned", "store access fault", "call from U mode", "call from S mode",
-                                     "call from VS mode", "call from M mode", "instruction page fault", "load page fault", "reserved", "store page fault"};
+static const char *const causes[] = {"instruction address misaligned",
+                                     "instruction access fault",
+                                     "illegal instruction",
+                                     "breakpoint",
+                                     "load address misaligned",
+                                     "load access fault",
+                                     "store address misaligned",
+                                     "store access fault",
+                                     "call from U mode",
+                                     "call from S mode",
+                                     "call from VS mode",
+                                     "call from M mode",
+                                     "instruction page fault",
+                                     "load page fault",
+                                     "reserved",
+                                     "store page fault"};
 
 void trap(struct frame *f);
 void trap(struct frame *f)
@@ -29,7 +42,8 @@ void trap(struct frame *f)
         sbi_call(SBI_TIME, 0, UINT64_MAX, 0, 0);
         return;
     }
-    print("trap: scause %lu (%s), sepc %lx, stval %lx\n", cause, cause < 16 ? causes[cause] : "?", f->sepc, READ_CSR("stval"));
+    print("trap: scause %lu (%s), sepc %lx, stval %lx\n", cause, cause < 16 ? causes[cause] : "?", f->sepc,
+          READ_CSR("stval"));
     if (!probing) {
         print("That was not expected. The machine stops.\n");
         sbi_call(SBI_SRST, 0, 0, 1, 0);
@@ -52,7 +66,9 @@ static uint64_t parse(const char *s)
     if (s[0] == '0' && s[1] == 'x')
         s += 2;
     for (; *s; s++) {
-        unsigned d = *s >= '0' && *s <= '9' ? (unsigned)(*s - '0') : (*s | 32) >= 'a' && (*s | 32) <= 'f' ? (unsigned)((*s | 32) - 'a' + 10) : 16;
+        unsigned d = *s >= '0' && *s <= '9'                 ? (unsigned)(*s - '0')
+                     : (*s | 32) >= 'a' && (*s | 32) <= 'f' ? (unsigned)((*s | 32) - 'a' + 10)
+                                                            : 16;
         if (d < 16)
             v = v * 16 + d;
     }
@@ -78,7 +94,8 @@ static bool probe(uint64_t va, uint64_t *value)
 
 static void cmd_mem(int argc, char **argv)
 {
-    uint64_t at = argc > 1 ? parse(argv[1]) & ~UINT64_C(7) : (uint64_t)(uintptr_t)cmd_mem & ~UINT64_C(7), n = argc > 2 ? parse(argv[2]) : 4, v;
+    uint64_t at = argc > 1 ? parse(argv[1]) & ~UINT64_C(7) : (uint64_t)(uintptr_t)cmd_mem & ~UINT64_C(7),
+             n = argc > 2 ? parse(argv[2]) : 4, v;
     for (uint64_t i = 0; i < n; i++, at += 8) {
         if (!probe(at, &v))
             return;
@@ -98,12 +115,14 @@ static void cmd_walk(int argc, char **argv)
 
 static void cmd_harts(int argc, char **argv)
 {
-    static const char *const states[] = {"started", "stopped", "start pending", "stop pending", "suspended", "suspend pending", "resume pending"};
+    static const char *const states[] = {"started",   "stopped",         "start pending", "stop pending",
+                                         "suspended", "suspend pending", "resume pending"};
     (void)argc, (void)argv;
     for (uint64_t i = 0; i < MAX_HARTS; i++) {
         struct sbi_ret r = sbi_call(SBI_HSM, 2, i, 0, 0);
         if (r.error == 0)
-            print("hart %lu: %s%s\n", i, r.value < 7 ? states[r.value] : "?", i == boot_hart ? ", runs this shell" : "");
+            print("hart %lu: %s%s\n", i, r.value < 7 ? states[r.value] : "?",
+                  i == boot_hart ? ", runs this shell" : "");
     }
 }
 
@@ -125,7 +144,8 @@ static void cmd_time(int argc, char **argv)
 {
     (void)argc, (void)argv;
     uint64_t t = READ_CSR("time");
-    print("time %lu (%lu.%03lu s), cycle %lu, instret %lu, timer interrupts %lu\n", t, t / 10000000, t / 10000 % 1000, READ_CSR("cycle"), READ_CSR("instret"), ticks);
+    print("time %lu (%lu.%03lu s), cycle %lu, instret %lu, timer interrupts %lu\n", t, t / 10000000, t / 10000 % 1000,
+          READ_CSR("cycle"), READ_CSR("instret"), ticks);
 }
 
 static void cmd_csr(int argc, char **argv)
@@ -139,7 +159,8 @@ static void cmd_sbi(int argc, char **argv)
 {
     (void)argc, (void)argv;
     uint64_t v = sbi_call(SBI_BASE, 0, 0, 0, 0).value;
-    print("SBI %lu.%lu, implementation %lx, version %lx\n", v >> 24, v & 0xffffff, sbi_call(SBI_BASE, 1, 0, 0, 0).value, sbi_call(SBI_BASE, 2, 0, 0, 0).value);
+    print("SBI %lu.%lu, implementation %lx, version %lx\n", v >> 24, v & 0xffffff, sbi_call(SBI_BASE, 1, 0, 0, 0).value,
+          sbi_call(SBI_BASE, 2, 0, 0, 0).value);
 }
 
 static void cmd_trap(int argc, char **argv)

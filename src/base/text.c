@@ -14,7 +14,8 @@ struct text text_hex(uint64_t v)
         groups++;
     snprintf(t.s, sizeof t.s, "0x");
     for (int g = groups - 1; g >= 0; g--)
-        n += snprintf(t.s + n, sizeof t.s - (size_t)n, g == groups - 1 ? "%x" : "_%04x", (unsigned)(v >> (16 * g) & 0xffff));
+        n += snprintf(t.s + n, sizeof t.s - (size_t)n, g == groups - 1 ? "%x" : "_%04x",
+                      (unsigned)(v >> (16 * g) & 0xffff));
     return t;
 }
 

@@ -23,15 +23,19 @@ static const struct row rows[] = {
 static const struct {
     const char *what, *needs;
 } dependencies[] = {
-    {"f", "zicsr"},     {"d", "f"},         {"u", "zicsr"},   {"s", "u"},         {"mmu", "s"},       {"sv39", "mmu"},
-    {"mmu", "sv39"},    {"sv48", "sv39"},   {"sv57", "sv48"}, {"h", "mmu"},       {"sstc", "s"},      {"svadu", "mmu"},
-    {"svade", "mmu"},   {"svinval", "mmu"}, {"svnapot", "mmu"}, {"svpbmt", "mmu"}, {"zicntr", "zicsr"}, {"zihpm", "zicntr"},
+    {"f", "zicsr"},    {"d", "f"},          {"u", "zicsr"},      {"s", "u"},         {"mmu", "s"},
+    {"sv39", "mmu"},   {"mmu", "sv39"},     {"sv48", "sv39"},    {"sv57", "sv48"},   {"h", "mmu"},
+    {"sstc", "s"},     {"svadu", "mmu"},    {"svade", "mmu"},    {"svinval", "mmu"}, {"svnapot", "mmu"},
+    {"svpbmt", "mmu"}, {"zicntr", "zicsr"}, {"zihpm", "zicntr"},
 };
 
 /* What QEMU spells as a property and this hart does not have: false is fine, true is an error. */
-static const char *const absent[] = {"e", "v", "j", "zfh", "zfhmin", "zve32f", "zve64f", "zfinx", "zdinx", "zhinx", "zhinxmin", "zbkb", "zbkc", "zbkx", "zknd", "zkne",
-                                     "zknh", "zkr", "zksed", "zksh", "zkt", "zk", "zkn", "zks", "zmmul", "zawrs", "zfa", "zca", "zcb", "zcd", "zcf", "zcmp", "zcmt", "zacas",
-                                     "epmp", "smepmp", "smaia", "ssaia", "smstateen", "sscofpmf", "debug", "xventanacondops"};
+static const char *const absent[] = {"e",      "v",     "j",     "zfh",       "zfhmin",   "zve32f", "zve64f",
+                                     "zfinx",  "zdinx", "zhinx", "zhinxmin",  "zbkb",     "zbkc",   "zbkx",
+                                     "zknd",   "zkne",  "zknh",  "zkr",       "zksed",    "zksh",   "zkt",
+                                     "zk",     "zkn",   "zks",   "zmmul",     "zawrs",    "zfa",    "zca",
+                                     "zcb",    "zcd",   "zcf",   "zcmp",      "zcmt",     "zacas",  "epmp",
+                                     "smepmp", "smaia", "ssaia", "smstateen", "sscofpmf", "debug",  "xventanacondops"};
 
 static bool *flag(struct isa *isa, const struct row *r)
 {
@@ -107,7 +111,9 @@ static int set_property(enum asked *asked, char *prop, struct err *e)
         name += 2; /* how QEMU spells what it calls experimental */
 
     if (!strcmp(name, "cbom_blocksize") || !strcmp(name, "cboz_blocksize") || !strcmp(name, "cbop_blocksize"))
-        return strcmp(value, "64") ? err_set(e, -EINVAL, "-cpu: %s=%s: cache blocks have 64 bytes: leave it out", name, value) : 0;
+        return strcmp(value, "64")
+                   ? err_set(e, -EINVAL, "-cpu: %s=%s: cache blocks have 64 bytes: leave it out", name, value)
+                   : 0;
     if (!strcmp(name, "priv_spec"))
         return strcmp(value, "v1.12.0") && strcmp(value, "v1.13.0")
                    ? err_set(e, -EINVAL, "-cpu: priv_spec=%s: harts follow v1.13.0 only", value)
@@ -150,7 +156,8 @@ int isa_parse(struct isa *isa, const char *cpu, struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(models); i++)
         known |= !strcmp(model, models[i]);
     if (!known)
-        return err_set(e, -EINVAL, "-cpu: no model '%s': give rv64 (or max), and extensions as in rv64,zba=false", model);
+        return err_set(e, -EINVAL, "-cpu: no model '%s': give rv64 (or max), and extensions as in rv64,zba=false",
+                       model);
     for (char *prop; (prop = strsep(&rest, ","));) {
         int rc = *prop ? set_property(asked, prop, e) : 0;
         if (rc)
@@ -166,8 +173,8 @@ int isa_parse(struct isa *isa, const char *cpu, struct err *e)
         if (!get(isa, &rows[what]) || get(isa, &rows[needs]))
             continue;
         if (asked[what] == ON)
-            return err_set(e, -EINVAL, "-cpu: %s=true needs %s, which is off: give %s=true or leave %s out", rows[what].name,
-                           rows[needs].name, rows[needs].name, rows[what].name);
+            return err_set(e, -EINVAL, "-cpu: %s=true needs %s, which is off: give %s=true or leave %s out",
+                           rows[what].name, rows[needs].name, rows[needs].name, rows[what].name);
         *flag(isa, &rows[what]) = false;
     }
     return 0;

@@ -62,7 +62,7 @@ static void clear_fetch(struct fetch_tlb *t)
     if (t->empty)
         return;
     for (unsigned i = 0; i < FETCH_ENTRIES; i++)
-        t->entry[i] = (struct fetch_entry){.tag = TLB_NO_TAG};
+        t->entry[i] = (struct fetch_entry){.tag = FETCH_NO_TAG};
     t->empty = true;
     t->super = false;
 }
@@ -341,7 +341,7 @@ static void flush_fetch(struct fetch_tlb *t, bool have_va, uint64_t va)
     }
     struct fetch_entry *e = &t->entry[(va >> PAGE_SHIFT) % FETCH_ENTRIES];
     if (e->tag == (va & PAGE_MASK))
-        e->tag = TLB_NO_TAG;
+        e->tag = FETCH_NO_TAG;
 }
 
 static void flush_banks(struct hart *h, const struct flush *f)

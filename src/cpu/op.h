@@ -66,8 +66,9 @@ struct code_page {
     uint32_t entry[PAGE_HALVES]; /* arena index of the block that starts at each half word; 0: none */
 };
 
+#define FETCH_NO_TAG UINT64_C(1) /* odd: equal to no page address */
 struct fetch_entry {
-    uint64_t tag; /* virtual page address, or TLB_NO_TAG */
+    uint64_t tag; /* virtual page address, or FETCH_NO_TAG */
     struct code_page *page;
 };
 struct fetch_tlb {

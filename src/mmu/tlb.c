@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "mmu/tlb.h"
 
-static const struct tlb_entry no_entry = {TLB_NO_TAG, 0};
+static void clear(struct tlb *t, unsigned i)
+{
+    t->r[i] = t->w[i] = (struct tlb_entry){tlb_nowhere(i), NULL};
+}
 
 static void clear_all(struct tlb *t)
 {
     for (unsigned i = 0; i < TLB_ENTRIES; i++)
-        t->r[i] = t->w[i] = no_entry;
+        clear(t, i);
 }
 
 static void forget(struct tlb *t)
@@ -23,13 +26,13 @@ void tlb_init(struct tlb *t, const struct tlb_key *key)
     t->key = *key;
 }
 
-void tlb_fill(struct tlb *t, bool write, uint64_t va, void *host_page, uint64_t page_size)
+void tlb_fill(struct tlb *t, bool write, uint64_t va, uint8_t *host_page, uint64_t page_size)
 {
     uint64_t page = va & PAGE_MASK;
     unsigned i = tlb_index(va);
     struct tlb_entry *e = write ? &t->w[i] : &t->r[i];
-    e->tag = page;
-    e->addend = (uint64_t)(uintptr_t)host_page - page;
+    e->page = page;
+    e->host = host_page;
     if (t->logged < TLB_LOG)
         t->log[t->logged] = (uint16_t)i;
     if (t->logged <= TLB_LOG)
@@ -49,7 +52,7 @@ void tlb_flush(struct tlb *t)
         clear_all(t);
     } else {
         for (unsigned k = 0; k < t->logged; k++)
-            t->r[t->log[k]] = t->w[t->log[k]] = no_entry;
+            clear(t, t->log[k]);
     }
     forget(t);
 }
@@ -62,26 +65,23 @@ void tlb_flush_page(struct tlb *t, uint64_t va)
     }
     unsigned i = tlb_index(va);
     uint64_t page = va & PAGE_MASK;
-    if (t->r[i].tag == page)
-        t->r[i] = no_entry;
-    if (t->w[i].tag == page)
-        t->w[i] = no_entry;
+    if (t->r[i].page == page || t->w[i].page == page)
+        clear(t, i);
 }
 
-static void protect_entry(struct tlb_entry *e, uint64_t host)
+static void protect_entry(struct tlb *t, unsigned i, const uint8_t *host)
 {
-    if (e->tag != TLB_NO_TAG && e->tag + e->addend == host)
-        *e = no_entry;
+    if (t->w[i].host == host)
+        t->w[i] = (struct tlb_entry){tlb_nowhere(i), NULL};
 }
 
-void tlb_protect(struct tlb *t, const void *host_page)
+void tlb_protect(struct tlb *t, const uint8_t *host_page)
 {
-    uint64_t host = (uint64_t)(uintptr_t)host_page;
     if (t->logged > TLB_LOG) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            protect_entry(&t->w[i], host);
+            protect_entry(t, i, host_page);
     } else {
         for (unsigned k = 0; k < t->logged; k++)
-            protect_entry(&t->w[t->log[k]], host);
+            protect_entry(t, t->log[k], host_page);
     }
 }

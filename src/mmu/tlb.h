@@ -2,9 +2,9 @@
 /*
  * The software TLB: banks of direct-mapped entries that turn a virtual address of RAM into a host pointer.
  *
- * A hit is one compare and one add: the entry for page number vpn stands at vpn mod TLB_ENTRIES, its tag is the page's virtual
- * address, and (va + size - 1) & PAGE_MASK == tag holds exactly when the whole access lies on that page. Misaligned accesses within
- * a page hit too; those that cross into the next page miss. Reads and writes have entries of their own: what may not be
+ * A hit is one subtraction and one compare: the entry for page number vpn stands at vpn mod TLB_ENTRIES and holds the page's virtual and
+ * host addresses; va - page <= PAGE_SIZE - size holds exactly when the whole access lies on that page, and that difference is then the
+ * offset into the host page. Misaligned accesses within a page hit too; those that cross into the next page miss. Reads and writes have entries of their own: what may not be
  * written through (no permission, D clear, a flagged page) has no write entry. What is not memory has no entry at all.
  *
  * A bank belongs to one translation regime: everything the mapping depends on is its key, so that a change of privilege, SUM,
@@ -17,11 +17,10 @@
 #include "dev/bus.h"
 
 enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS, TLB_LOG = 512 };
-#define TLB_NO_TAG UINT64_C(1) /* odd: equal to no page address */
 
 struct tlb_entry {
-    uint64_t tag;
-    uint64_t addend; /* host pointer = va + addend */
+    uint64_t page;  /* virtual address; a page of another index where the entry is empty */
+    uint8_t *host;
 };
 
 /* What the mappings of a bank depend on. */
@@ -47,13 +46,19 @@ static inline unsigned tlb_index(uint64_t va)
     return (va >> PAGE_SHIFT) & (TLB_ENTRIES - 1);
 }
 
+/* What the page field of an empty entry holds: no address with this index lies less than a page above it. */
+static inline uint64_t tlb_nowhere(unsigned index)
+{
+    return (uint64_t)(index ^ 1) << PAGE_SHIFT;
+}
+
 void tlb_init(struct tlb *t, const struct tlb_key *key);
 /* Maps the page of va to host memory. page_size: bytes of the guest's own (super)page around va. */
-void tlb_fill(struct tlb *t, bool write, uint64_t va, void *host_page, uint64_t page_size);
+void tlb_fill(struct tlb *t, bool write, uint64_t va, uint8_t *host_page, uint64_t page_size);
 void tlb_flush(struct tlb *t);
 /* Drops what the leaf PTE for va may have brought in, fragments of a superpage included. */
 void tlb_flush_page(struct tlb *t, uint64_t va);
 /* Drops write entries to the host page: it carries a flag now. */
-void tlb_protect(struct tlb *t, const void *host_page);
+void tlb_protect(struct tlb *t, const uint8_t *host_page);
 
 #endif

@@ -506,6 +506,11 @@ void machine_free(struct machine *m)
     free(m);
 }
 
+const struct symbols *machine_symbols(const struct machine *m)
+{
+    return m->symbols;
+}
+
 void machine_stop(struct machine *m)
 {
     __atomic_store_n(&m->stop, 1, __ATOMIC_RELAXED);

@@ -101,6 +101,7 @@ struct machine_stats {
 };
 
 struct machine;
+struct symbols;
 struct chardev;
 
 /* Makes the machine and loads what the options name. NULL with e set. */
@@ -117,6 +118,8 @@ void machine_stop(struct machine *m);
 /* Writes the signature file, if one was asked for. */
 MUST_USE int machine_write_signature(struct machine *m, struct err *e);
 
+/* The symbols of what was loaded. */
+const struct symbols *machine_symbols(const struct machine *m);
 struct hart *machine_hart(struct machine *m, unsigned n); /* NULL past the end */
 struct bus *machine_bus(struct machine *m);
 uint64_t machine_time(struct machine *m);  /* mtime now */

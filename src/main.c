@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: vitrine run, and what it prints. */
 #include "machine.h"
+#include "monitor/trace/text.h"
 #include "options.h"
 
 #include <errno.h>
@@ -112,12 +113,21 @@ static int run(struct options *o)
     struct machine *m = machine_new(&o->machine, &e);
     if (!m)
         return usage_error(&e);
+    struct trace_text *trace = o->trace ? trace_text_open(m, o->trace, o->trace_file, &e) : NULL;
+    if (o->trace && !trace) {
+        machine_free(m);
+        return usage_error(&e);
+    }
     catch_signals(m);
     machine_run(m, o->max_insns, &r);
     catch_signals(NULL);
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     wall = seconds(CLOCK_MONOTONIC) - wall;
     int status = end_status(m, o, &r);
+    if (trace_text_close(trace, &e)) {
+        fprintf(stderr, "vitrine: %s\n", e.text);
+        status = STATUS_USAGE;
+    }
     if (machine_write_signature(m, &e)) {
         fprintf(stderr, "vitrine: %s\n", e.text);
         status = STATUS_USAGE;

@@ -92,6 +92,15 @@ struct hart_env {
     void *ctx;
 };
 
+/* Who watches a hart. Each function may be NULL; all run on the hart's thread and must not change it. */
+struct hart_observer {
+    /* An instruction retired: its address, its bytes (2 or 4), and the hart as it is now. Makes the hart run instruction by instruction. */
+    void (*retired)(void *ctx, const struct hart *h, uint64_t pc, uint32_t raw);
+    /* A trap was taken: the address it happened at and the mode it came from; the hart stands at its handler. */
+    void (*trapped)(void *ctx, const struct hart *h, const struct trap *t, uint64_t pc, enum priv from, bool from_virt);
+    void *ctx;
+};
+
 struct hart {
     /* Hot: what handlers touch stands first. */
     uint64_t x[33]; /* x[0] stays 0; x[32] swallows what is written to x0 */
@@ -122,6 +131,7 @@ struct hart {
 
     struct bus *bus;
     const struct hart_env *env;
+    const struct hart_observer *observer; /* NULL: nobody. Set between runs only. */
     struct code_cache *code;
     struct hart_banks *banks; /* TLBs, see context.c */
     struct fetch_tlb *fetch;

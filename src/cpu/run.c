@@ -48,7 +48,13 @@ bool hart_deliver(struct hart *h)
         h->traps_in_a_row = 0;
         return false;
     }
-    trap_take(h, &h->last_trap, h->pc);
+    const struct hart_observer *o = h->observer;
+    uint64_t pc = h->pc;
+    enum priv from = h->priv;
+    bool from_virt = h->virt;
+    trap_take(h, &h->last_trap, pc);
+    if (o && o->trapped)
+        o->trapped(o->ctx, h, &h->last_trap, pc, from, from_virt);
     return true;
 }
 
@@ -96,8 +102,19 @@ static bool attend(struct hart *h, struct exit *e)
     return false;
 }
 
-static struct exit run(struct hart *h, uint64_t n, bool step)
+/* Executes one instruction from op and tells the observer, unless it trapped. */
+static void execute_observed(struct hart *h, const struct op *op)
 {
+    uint64_t pc = h->pc, retired = h->turn_retired;
+    uint32_t raw = fetch_raw(h);
+    execute(h, op, 0);
+    if (h->turn_retired != retired)
+        h->observer->retired(h->observer->ctx, h, pc, raw);
+}
+
+static struct exit run(struct hart *h, uint64_t n)
+{
+    bool observed = h->observer && h->observer->retired;
     uint64_t end = h->turn_retired + n;
     struct exit e;
     while (h->turn_retired < end || h->kick & ~(uint32_t)KICK_CODE) {
@@ -106,9 +123,11 @@ static struct exit run(struct hart *h, uint64_t n, bool step)
         if (h->turn_retired >= end)
             break;
         uint64_t left = end - h->turn_retired;
-        set_step(h, step || left <= BLOCK_MAX);
+        set_step(h, observed || left <= BLOCK_MAX);
         const struct op *op = fetch_lookup(h);
-        if (op)
+        if (op && observed)
+            execute_observed(h, op);
+        else if (op)
             execute(h, op, h->step ? 0 : (int64_t)min_u64(left - BLOCK_MAX, INT64_MAX / 2));
         else
             hart_deliver(h);
@@ -126,7 +145,7 @@ struct exit hart_run(struct hart *h, uint64_t n)
     uint32_t saved = hostfp_enter();
 #endif
     h->code->running = h;
-    struct exit e = run(h, n, false);
+    struct exit e = run(h, n);
     h->code->running = NULL;
     hart_fflags(h);
 #if HOSTFP_AVAILABLE

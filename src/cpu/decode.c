@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/decode.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,9 +27,13 @@ static unsigned bucket_of(uint32_t w)
     return ((w >> 2) & 31) << 8 | (w >> 27) << 3 | ((w >> 12) & 7);
 }
 
-static uint32_t bucket_word(unsigned b)
+/* The buckets whose words can match row r, one after the other: *b is the first at the start. False: that was the last. */
+static bool next_bucket(const struct insn_row *r, unsigned *b)
 {
-    return (uint32_t)((b >> 3) & 31) << 27 | (uint32_t)(b & 7) << 12 | (uint32_t)(b >> 8) << 2 | 3;
+    unsigned any = ~bucket_of(r->mask) & (BUCKETS - 1); /* bits of a bucket's number that the row leaves open */
+    unsigned next = ((*b & any) - any) & any;
+    *b = bucket_of(r->match) | next;
+    return next != 0;
 }
 
 /* Which rows this isa has: the extension column names a field of struct isa, or one of the two below. */
@@ -54,23 +59,31 @@ static void rows_present(const struct isa *isa, bool present[INSN_COUNT])
 
 struct decode_table *decode_table_new(const struct isa *isa)
 {
-    static const uint32_t key = 0xf800707f; /* the bits that choose a bucket, and 1:0 */
     struct decode_table *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     t->isa = *isa;
     bool present[INSN_COUNT];
     rows_present(isa, present);
-    unsigned n = 0;
-    for (unsigned b = 0; b < BUCKETS; b++) {
-        t->first[b] = (uint16_t)n;
-        for (unsigned id = 1; id < INSN_COUNT; id++) {
-            const struct insn_row *r = &insn_rows[id];
-            if (present[id] && !((bucket_word(b) ^ r->match) & r->mask & key) && n < MAX_ENTRIES)
-                t->entries[n++] = (uint8_t)id;
-        }
+    /* First how many candidates each bucket has, then, from each bucket's end down, which: ascending in the end. */
+    for (unsigned id = 1; id < INSN_COUNT; id++) {
+        unsigned b = bucket_of(insn_rows[id].match);
+        do
+            t->first[b] = (uint16_t)(t->first[b] + present[id]);
+        while (next_bucket(&insn_rows[id], &b));
     }
+    unsigned n = 0;
+    for (unsigned b = 0; b < BUCKETS; b++)
+        t->first[b] = (uint16_t)(n += t->first[b]);
     t->first[BUCKETS] = (uint16_t)n;
+    assert(n <= MAX_ENTRIES);
+    for (unsigned id = INSN_COUNT - 1; id; id--) {
+        unsigned b = bucket_of(insn_rows[id].match);
+        do
+            if (present[id])
+                t->entries[--t->first[b]] = (uint8_t)id;
+        while (next_bucket(&insn_rows[id], &b));
+    }
     return t;
 }
 
@@ -93,12 +106,14 @@ static int32_t imm_s(uint32_t w)
 
 static int32_t imm_b(uint32_t w)
 {
-    return ((int32_t)(w & 0x80000000) >> 19) | (int32_t)((w << 4) & 0x800) | (int32_t)((w >> 20) & 0x7e0) | (int32_t)((w >> 7) & 0x1e);
+    return ((int32_t)(w & 0x80000000) >> 19) | (int32_t)((w << 4) & 0x800) | (int32_t)((w >> 20) & 0x7e0) |
+           (int32_t)((w >> 7) & 0x1e);
 }
 
 static int32_t imm_j(uint32_t w)
 {
-    return ((int32_t)(w & 0x80000000) >> 11) | (int32_t)(w & 0xff000) | (int32_t)((w >> 9) & 0x800) | (int32_t)((w >> 20) & 0x7fe);
+    return ((int32_t)(w & 0x80000000) >> 11) | (int32_t)(w & 0xff000) | (int32_t)((w >> 9) & 0x800) |
+           (int32_t)((w >> 20) & 0x7fe);
 }
 
 static int32_t immediate(enum insn_format format, uint32_t w)
@@ -107,22 +122,15 @@ static int32_t immediate(enum insn_format format, uint32_t w)
     case FMT_I:
     case FMT_L:
     case FMT_FL:
-    case FMT_FENCE:
-        return imm_i(w);
-    case FMT_SH:
-        return (int32_t)((w >> 20) & 63);
+    case FMT_FENCE: return imm_i(w);
+    case FMT_SH: return (int32_t)((w >> 20) & 63);
     case FMT_S:
-    case FMT_FS:
-        return imm_s(w);
-    case FMT_B:
-        return imm_b(w);
-    case FMT_U:
-        return (int32_t)(w & 0xfffff000);
-    case FMT_J:
-        return imm_j(w);
+    case FMT_FS: return imm_s(w);
+    case FMT_B: return imm_b(w);
+    case FMT_U: return (int32_t)(w & 0xfffff000);
+    case FMT_J: return imm_j(w);
     case FMT_CSR:
-    case FMT_CSRI:
-        return (int32_t)(w >> 20);
+    case FMT_CSRI: return (int32_t)(w >> 20);
     case FMT_R:
     case FMT_R1:
     case FMT_NONE:
@@ -137,8 +145,7 @@ static int32_t immediate(enum insn_format format, uint32_t w)
     case FMT_FX:
     case FMT_FTOX:
     case FMT_XTOF:
-    case FMT_XF:
-        return 0;
+    case FMT_XF: return 0;
     }
     return 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """initramfs.py TREE INIT OUT NAME...: writes the initramfs OUT (gzip'd cpio) with INIT as its /init, TREE's busybox, and the kernel
-modules NAME and what they depend on, in lib/modules, whose file `order` tells in which order to load them."""
+modules NAME and what they depend on, in lib/modules, whose file `order` tells in which order to load them. A NAME with a slash is a
+program instead, which comes into bin."""
 import gzip
 import lzma
 import os
@@ -27,7 +28,9 @@ class Cpio:
 
 
 def main():
-    tree, init, out, wanted = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+    tree, init, out = sys.argv[1:4]
+    wanted = [a for a in sys.argv[4:] if "/" not in a]
+    programs = [a for a in sys.argv[4:] if "/" in a]
     files, busybox = {}, None
     for folder, _, names in os.walk(tree):
         for name in names:
@@ -65,6 +68,8 @@ def main():
         c.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
         c.add("init", stat.S_IFREG | 0o755, read(init))
         c.add("bin/busybox", stat.S_IFREG | 0o755, read(busybox))
+        for program in programs:
+            c.add("bin/" + os.path.basename(program), stat.S_IFREG | 0o755, read(program))
         for name, data in modules.items():
             c.add(f"lib/modules/{name}.ko", stat.S_IFREG | 0o644, data)
         c.add("lib/modules/order", stat.S_IFREG | 0o644, "".join(name + "\n" for name in modules).encode("ascii"))

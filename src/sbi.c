@@ -84,6 +84,7 @@ static void prepare(struct hart *h)
         poke(h, PMPADDR0 + 1, UINT64_MAX);                             /* all the rest */
         poke(h, PMPCFG0, NAPOT | (NAPOT | RWX) << 8);
     }
+    h->csr.stimecmp = UINT64_MAX; /* no timer interrupt before the kernel asks for one */
     hart_flush_all(h);
 }
 

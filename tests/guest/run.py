@@ -325,6 +325,29 @@ def test_terminal_after_a_signal():
     check(termios.tcgetattr(s.side)[:4] == s.before[:4], "the terminal is restored")
 
 
+def test_sbi():
+    for cpu in ("rv64", "rv64,sstc=false", "rv64,h=false"):
+        r = vitrine("-smp", "4", "-cpu", cpu, "-kernel", guest("sbi"), "--max-insns", "100000000", stdin=b"input!")
+        check("NOT OK" not in r.out, cpu, r)
+        ends(r, 0, "written by dbcn\n")
+        check(r.out.endswith("all passed\n"), "all are passed", r)
+
+
+def test_trace():
+    with tempfile.TemporaryDirectory() as d:
+        file = os.path.join(d, "trace")
+        traced = vitrine("-kernel", guest("hello"), "--trace", f"insn:{file}", "--stats")
+        plain = vitrine("-kernel", guest("hello"), "--stats")
+        ends(traced, 0, plain.out)
+        insns = [int(re.search(r"^instructions +(\d+)$", r.err, re.M).group(1)) for r in (traced, plain)]
+        with open(file, encoding="latin-1") as f:
+            lines = f.read().splitlines()
+        check(insns[0] == insns[1] == len(lines), f"traced {insns[0]}, plain {insns[1]}, {len(lines)} lines")
+        ends(vitrine("-kernel", guest("stuck"), "--trace", f"trap:{file}"), 126)
+        with open(file, encoding="latin-1") as f:
+            check("illegal" in f.read(), "the trap is named")
+
+
 # ---- Other people's programs ----
 
 def uboot(harts):

@@ -194,6 +194,15 @@ static int open_chardev(struct machine *m, const char *spec, struct chardev **c,
     return 0;
 }
 
+/* What the -chardev named id leads to; NULL: there is none. */
+static const char *find_chardev(const struct machine *m, const char *id)
+{
+    for (unsigned i = 0; i < m->opt.nchardevs; i++)
+        if (!strcmp(m->opt.chardevs[i].id, id))
+            return m->opt.chardevs[i].spec;
+    return NULL;
+}
+
 static int make_basics(struct machine *m, struct err *e)
 {
     struct sifive_test_config test = {test_finished, m, PHANDLE_TEST};
@@ -205,6 +214,12 @@ static int make_basics(struct machine *m, struct err *e)
     if (rc)
         return rc;
     const char *serial = strcmp(m->opt.serial, "none") ? m->opt.serial : "null";
+    if (!strncmp(serial, "chardev:", 8)) {
+        const char *id = serial + 8;
+        serial = find_chardev(m, id);
+        if (!serial)
+            return err_set(e, -EINVAL, "-serial chardev:%s: no -chardev has that id", id);
+    }
     m->nchardevs = 1;
     rc = open_chardev(m, serial, &m->chardev[0], e);
     if (rc)
@@ -290,9 +305,8 @@ static struct virtio *make_console(struct machine *m, const struct device_option
     for (unsigned i = at + 1; !id && i < m->opt.ndevices && strncmp(m->opt.devices[i].driver, "virtio-serial", 13); i++)
         if (!strcmp(m->opt.devices[i].driver, "virtconsole"))
             id = m->opt.devices[i].chardev;
-    for (unsigned i = 0; id && i < m->opt.nchardevs; i++)
-        if (!strcmp(m->opt.chardevs[i].id, id))
-            spec = m->opt.chardevs[i].spec;
+    if (id)
+        spec = find_chardev(m, id);
     if (id && !spec) {
         err_set(e, -EINVAL, "-device %s: chardev=%s: no -chardev has that id: give e.g. -chardev stdio,id=%s",
                 o->driver, id, id);

@@ -339,9 +339,45 @@ static int opt_netdev(struct options *o, const char *opt, char *arg, struct err 
     return backend(o, opt, arg, o->machine.netdevs, &o->machine.nnetdevs, e);
 }
 
+/* A -chardev says with properties what -serial says in one word: "file,path=x" is "file:x", "socket,path=x,server=on" is "unix:x,server=on". */
 static int opt_chardev(struct options *o, const char *opt, char *arg, struct err *e)
 {
-    return backend(o, opt, arg, o->machine.chardevs, &o->machine.nchardevs, e);
+    char tail[256] = "", text[1024];
+    const char *kind = NULL, *id = NULL, *path = NULL, *host = "", *port = NULL;
+    char *k, *v;
+    if (o->machine.nchardevs == MACHINE_MAX_DEVICES)
+        return err_set(e, -EINVAL, "%s: more than %d", opt, MACHINE_MAX_DEVICES);
+    while (options_next(&arg, &k, &v)) {
+        size_t n = strlen(tail);
+        if (!kind && (!v || !strcmp(k, "backend")))
+            kind = v ? v : k;
+        else if (!strcmp(k, "id") && v)
+            id = v;
+        else if (!strcmp(k, "path") && v)
+            path = v;
+        else if (!strcmp(k, "host") && v)
+            host = v;
+        else if (!strcmp(k, "port") && v)
+            port = v;
+        else if (!strcmp(k, "server") || !strcmp(k, "wait") || !strcmp(k, "append") || !strcmp(k, "signal"))
+            snprintf(tail + n, sizeof tail - n, ",%s=%s", k, v ? v : "on");
+        else if (strcmp(k, "mux") && strcmp(k, "logfile") && strcmp(k, "nodelay"))
+            return err_set(e, -EINVAL, "%s: no property '%s': give a backend, id, and path, host, port, server or wait",
+                           opt, k);
+    }
+    if (!kind || !id)
+        return err_set(e, -EINVAL, "%s: no %s: give e.g. stdio,id=NAME", opt, kind ? "id" : "backend");
+    if (!strcmp(kind, "socket") && port)
+        snprintf(text, sizeof text, "tcp:%s:%s%s", host, port, tail);
+    else if (!strcmp(kind, "socket") && path)
+        snprintf(text, sizeof text, "unix:%s%s", path, tail);
+    else
+        snprintf(text, sizeof text, "%s%s%s%s", kind, path ? ":" : "", path ? path : "", tail);
+    const char *spec = keep(o, text);
+    if (!spec)
+        return err_set(e, -ENOMEM, "%s: out of memory", opt);
+    o->machine.chardevs[o->machine.nchardevs++] = (struct backend_options){id, spec};
+    return 0;
 }
 
 /* -nic user,...: a netdev and its virtio-net device in one. */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include <check.h>
+#include <string.h>
+
+#include "options.h"
+
+Suite *options_suite(void);
+
+static struct options o;
+static struct err e;
+
+/* Parses a line, split at blanks. */
+static int parse(const char *line)
+{
+    static char text[1024];
+    const char *argv[32];
+    int argc = 0;
+    options_free(&o);
+    e.text[0] = 0;
+    strcpy(text, line);
+    for (char *w = strtok(text, " "); w && argc < 32; w = strtok(NULL, " "))
+        argv[argc++] = w;
+    return options_parse(&o, argc, argv, &e);
+}
+
+static void good(const char *line)
+{
+    ck_assert_msg(parse(line) == 0, "%s: %s", line, e.text);
+}
+
+static void bad(const char *line, const char *why)
+{
+    ck_assert_msg(parse(line) < 0, "%s is taken", line);
+    ck_assert_msg(strstr(e.text, why) != NULL, "%s: '%s' is not in '%s'", line, why, e.text);
+}
+
+START_TEST(lists)
+{
+    char text[] = "file=a,,b=c,,readonly,x=,=y", *rest = text, *k, *v;
+    ck_assert(options_next(&rest, &k, &v));
+    ck_assert_str_eq(k, "file");
+    ck_assert_str_eq(v, "a,b=c,readonly");
+    ck_assert(options_next(&rest, &k, &v));
+    ck_assert_str_eq(k, "x");
+    ck_assert_str_eq(v, "");
+    ck_assert(options_next(&rest, &k, &v));
+    ck_assert_str_eq(k, "");
+    ck_assert_str_eq(v, "y");
+    ck_assert(!options_next(&rest, &k, &v));
+    char one[] = "bare", *r = one;
+    ck_assert(options_next(&r, &k, &v));
+    ck_assert_str_eq(k, "bare");
+    ck_assert_ptr_null(v);
+    ck_assert(!options_next(&r, &k, &v));
+}
+END_TEST
+
+START_TEST(dashes_and_equals)
+{
+    good("-m 1G --smp=4 -kernel k --bios=none -append a=b");
+    ck_assert_uint_eq(o.machine.ram_size, UINT64_C(1) << 30);
+    ck_assert_uint_eq(o.machine.harts, 4);
+    ck_assert_str_eq(o.machine.kernel, "k");
+    ck_assert_str_eq(o.machine.bios, "none");
+    ck_assert_str_eq(o.machine.append, "a=b");
+    ck_assert_str_eq(o.machine.serial, "mon:stdio");
+    bad("-m", "needs an argument");
+    bad("-quiet=yes", "takes no argument");
+    bad("kernel", "not an option");
+}
+END_TEST
+
+START_TEST(numbers)
+{
+    good("-m 256");
+    ck_assert_uint_eq(o.machine.ram_size, UINT64_C(256) << 20);
+    good("-m size=0x100000K -smp cpus=2,sockets=2");
+    ck_assert_uint_eq(o.machine.ram_size, UINT64_C(1) << 30);
+    ck_assert_uint_eq(o.machine.harts, 2);
+    good("-smp cores=2,threads=2 -icount shift=2 --max-insns 18446744073709551615 -seed 0x10");
+    ck_assert_uint_eq(o.machine.harts, 4);
+    ck_assert_uint_eq(o.machine.insns_per_tick, 25);
+    ck_assert_uint_eq(o.max_insns, UINT64_MAX);
+    ck_assert_uint_eq(o.machine.seed, 16);
+    bad("--max-insns 18446744073709551616", "number");
+    bad("--max-insns -1", "number");
+    bad("-m 0", "1M to 64G");
+    bad("-m 99999999999999999999G", "not a size");
+    bad("-m 17179869184G", "not a size");
+    bad("-icount shift=7", "0 to 6");
+    bad("--quantum 0", "from 1");
+    bad("--insns-per-tick 1000001", "1000000");
+}
+END_TEST
+
+START_TEST(drives_and_devices)
+{
+    good("-drive file=a,,b.img,if=none,format=raw,id=d0,snapshot=on -device "
+         "virtio-blk-device,drive=d0,bus=virtio-mmio-bus.3 "
+         "-drive if=pflash,unit=1,file=vars,readonly -drive file=x -pflash f");
+    ck_assert_uint_eq(o.machine.ndrives, 4);
+    ck_assert_str_eq(o.machine.drives[0].file, "a,b.img");
+    ck_assert(o.machine.drives[0].snapshot && !o.machine.drives[0].readonly);
+    ck_assert_int_eq(o.machine.drives[0].interface, DRIVE_NONE);
+    ck_assert_int_eq(o.machine.drives[1].interface, DRIVE_PFLASH);
+    ck_assert_int_eq(o.machine.drives[1].unit, 1);
+    ck_assert(o.machine.drives[1].readonly);
+    ck_assert_int_eq(o.machine.drives[2].interface, DRIVE_VIRTIO);
+    ck_assert_int_eq(o.machine.devices[0].slot, 3);
+    ck_assert_str_eq(o.machine.devices[0].drive, "d0");
+    bad("-device virtio-blk-device,bus=virtio-mmio-bus.8", "virtio-mmio-bus.0 to");
+    bad("-device virtio-blk-device,colour=red", "'colour'");
+    bad("-drive file=a,if=ide", "if=ide");
+    bad("-drive file=a,readonly=perhaps", "on or off");
+}
+END_TEST
+
+START_TEST(backends)
+{
+    good("-netdev user,id=n0,hostfwd=tcp::2222-:22 -chardev socket,id=c0,path=/tmp/s,server=on,wait=off -chardev "
+         "file,path=o,id=c1 "
+         "-chardev socket,host=localhost,port=99,id=c2 -chardev stdio,id=c3");
+    ck_assert_str_eq(o.machine.netdevs[0].id, "n0");
+    ck_assert_str_eq(o.machine.netdevs[0].spec, "user,hostfwd=tcp::2222-:22");
+    ck_assert_str_eq(o.machine.chardevs[0].spec, "unix:/tmp/s,server=on,wait=off");
+    ck_assert_str_eq(o.machine.chardevs[1].spec, "file:o");
+    ck_assert_str_eq(o.machine.chardevs[2].spec, "tcp:localhost:99");
+    ck_assert_str_eq(o.machine.chardevs[3].id, "c3");
+    good("-nic user,model=virtio-net-device,hostfwd=tcp::1-:2 -nic none");
+    ck_assert_str_eq(o.machine.netdevs[0].spec, "user,hostfwd=tcp::1-:2");
+    ck_assert_str_eq(o.machine.devices[0].netdev, o.machine.netdevs[0].id);
+    bad("-netdev user", "no id");
+    bad("-netdev bridge,id=x", "only user");
+    bad("-chardev stdio", "no id");
+    bad("-chardev id=x", "no backend");
+}
+END_TEST
+
+START_TEST(what_is_asked_for)
+{
+    good("--help -nonsense");
+    ck_assert_int_eq(o.action, OPTIONS_HELP);
+    good("-cpu help");
+    ck_assert_str_eq(o.help, "cpu");
+    good("-machine virt,dumpdtb=f");
+    ck_assert_int_eq(o.action, OPTIONS_DUMP_DTB);
+    ck_assert_str_eq(o.dumpdtb, "f");
+    good("-d int,exec -D log");
+    ck_assert_str_eq(o.trace, "insn,trap");
+    ck_assert_str_eq(o.trace_file, "log");
+    good("--trace trap:f");
+    ck_assert_str_eq(o.trace, "trap");
+    ck_assert_str_eq(o.trace_file, "f");
+    good("-rtc base=1970-01-02 -monitor stdio -nographic -global virtio-mmio.force-legacy=false");
+    ck_assert_uint_eq(o.machine.epoch_ns, UINT64_C(86400000000000));
+    ck_assert_ptr_nonnull(o.notes[0]);
+    bad("-global virtio-mmio.force-legacy=true", "version 2 only");
+    bad("-rtc base=yesterday", "base=yesterday");
+    bad("-gdb tcp::1234", "no gdb stub");
+    options_free(&o);
+}
+END_TEST
+
+Suite *options_suite(void)
+{
+    Suite *s = suite_create("options");
+    TCase *t = tcase_create("options");
+    tcase_add_test(t, lists);
+    tcase_add_test(t, dashes_and_equals);
+    tcase_add_test(t, numbers);
+    tcase_add_test(t, drives_and_devices);
+    tcase_add_test(t, backends);
+    tcase_add_test(t, what_is_asked_for);
+    suite_add_tcase(s, t);
+    return s;
+}

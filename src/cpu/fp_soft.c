@@ -69,7 +69,7 @@ bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, 
     unsigned before = hart_fflags(h);
     if (fl & ~before) {
         h->fflags |= fl;
-        if ((format == FMT_FX || format == FMT_FTOX) && h->fetch->context == FETCH_FP_CLEAN)
+        if ((format == FMT_FX || format == FMT_FTOX) && (h->fetch->context & ~FETCH_STEP) == FETCH_FP_CLEAN)
             fp_make_dirty(h);
     }
     return true;

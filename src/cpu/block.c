@@ -161,21 +161,46 @@ static void push_call(struct former *b, uint8_t reg, unsigned to)
     b->calls[b->ncalls++].to = (uint16_t)to;
 }
 
-/* A return from a call that this block followed goes on inline, if the register still says so when it runs. */
+/* A jump to a target known now, with its link. Returns false when it ends the block. */
+static bool emit_jump(struct former *b, uint8_t rd, int32_t target, unsigned at, unsigned len, unsigned *off)
+{
+    if (rd) {
+        struct op *op = emit(b, b->t->link, at, len);
+        op->rd = rd;
+        op->imm = (int32_t)(at + len);
+        push_call(b, rd, at + len);
+    }
+    if (on_page(target) && b->linkable && b->n < BLOCK_MAX) {
+        *off = (unsigned)target; /* the block follows the jump */
+        return rd ? true : emit_nothing(b, at, len);
+    }
+    emit_end(b, at, target);
+    return false;
+}
+
 static bool emit_jalr(struct former *b, const struct insn *i, unsigned at, unsigned *off)
 {
+    const struct op *last = &b->c->ops[b->c->used - 1];
     bool is_return = !i->rd && !i->imm;
     if (is_return && b->linkable && b->ncalls && b->calls[b->ncalls - 1].reg == i->rs1 && b->calls[b->ncalls - 1].to < PAGE_SIZE) {
+        /* Back from a call that this block followed: go on inline, if the register still says so when it runs. */
         struct op *op = emit(b, b->t->ret_inline, at, i->len);
         op->rs1 = i->rs1;
         op->imm = b->calls[--b->ncalls].to;
         *off = (unsigned)op->imm;
         return true;
     }
-    struct op *op = emit(b, is_return && b->c->isa.c ? b->t->ret : b->t->insn[INSN_jalr], at, i->len);
+    if (b->c->used > b->first && last->fn == b->t->link && last->rd == i->rs1 && last->n + 1u == b->n && b->c->isa.c) {
+        /* auipc and jalr together are a call to a known place. */
+        int64_t target = ((int64_t)last->imm + i->imm) & ~INT64_C(1);
+        if (target == (int32_t)target)
+            return emit_jump(b, i->rd, (int32_t)target, at, i->len, off);
+    }
+    bool to_register = !i->imm && b->c->isa.c;
+    struct op *op = emit(b, to_register ? (i->rd ? b->t->call : b->t->ret) : b->t->insn[INSN_jalr], at, i->len);
     op->rd = dest(i->rd);
     op->rs1 = i->rs1;
-    op->imm = i->imm;
+    op->imm = to_register ? (int32_t)(at + i->len) : i->imm;
     return false;
 }
 
@@ -237,18 +262,7 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
             op->imm = (int32_t)at + i->imm;
             return false;
         }
-        if (i->rd) {
-            op = emit(b, t->link, at, i->len);
-            op->rd = i->rd;
-            op->imm = (int32_t)*off;
-            push_call(b, i->rd, *off);
-        }
-        if (on_page((int32_t)at + i->imm) && b->linkable && b->n < BLOCK_MAX) {
-            *off = at + (unsigned)i->imm; /* the block follows the jump */
-            return i->rd ? true : emit_nothing(b, at, i->len);
-        }
-        emit_end(b, at, (int32_t)at + i->imm);
-        return false;
+        return emit_jump(b, i->rd, (int32_t)at + i->imm, at, i->len, off);
     case FMT_FVMA:
         op = emit(b, t->insn[i->id], at, i->len);
         op->rs1 = i->rs1;

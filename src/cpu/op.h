@@ -44,6 +44,7 @@ enum {
     PAGE_HALVES = PAGE_SIZE / 2,
     FETCH_ENTRIES = 256,
     ARENA_OPS = 1 << 21,
+    CODE_PAGES_MAX = 1 << 16, /* 512 MiB of them */
 };
 
 /* What decoded operations depend on beside the bytes. */
@@ -102,6 +103,7 @@ struct code_cache {
     struct code_page ***pages; /* [memory region][page] -> list of contexts */
     unsigned regions;
     struct code_page *all;
+    unsigned npages, max_pages;
     struct hart *running; /* who must hear that code was dropped */
     struct hart **harts;
     unsigned nharts;
@@ -114,6 +116,9 @@ void code_cache_free(struct code_cache *c);
 struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_context context);
 /* Forgets all decoded operations (the arena is full, or handlers changed). */
 void code_cache_reset(struct code_cache *c);
+/* Forgets the code pages too, once there are max_pages but a few: a guest that runs through all its memory, in every context, must not
+ * take many times as much from the host. No code may be running, and nobody may hold a page. */
+void code_cache_trim(struct code_cache *c);
 
 /* Decodes the block that starts at byte off of the page; returns its arena index, entered in the page's map. May reset the cache first. */
 uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off);
@@ -148,6 +153,7 @@ struct handler_table {
     handler *branch_far[6];
     handler *branch_misaligned[6]; /* the target is not 4-byte aligned and this hart has no C */
     handler *link;       /* rd = page_va + imm: the link of a jal whose target follows inline, and auipc */
+    handler *call;       /* jalr rd, 0(rs1): imm is the link's offset from page_va */
     handler *ret;        /* jalr x0, 0(rs1) */
     handler *ret_inline; /* the same, expected to lead to page_va + imm, where the block goes on */
     handler *end;        /* goes on at byte imm of this page: not yet linked */
@@ -179,6 +185,8 @@ struct hart_banks;
 const struct op *fetch_lookup(struct hart *h);
 /* For handlers: drop cached translations on this host page for writing (a flag came). */
 void hart_protect_page(struct hart *h, uint64_t page_pa);
+/* Drops what the fetch TLBs hold. */
+void hart_forget_code(struct hart *h);
 
 /* ---- slow paths of memory access: lsu.c. False: h->last_trap is the fault. va, pc, turn_retired are exact in the hart. ---- */
 MUST_USE bool lsu_load(struct hart *h, uint64_t va, unsigned size, uint64_t *val);

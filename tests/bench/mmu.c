@@ -3,11 +3,12 @@
 
 #include "bench.h"
 
-enum { POOL_TABLES = 64 };
+enum { POOL_TABLES = 128 };
 
 static uint64_t pool[POOL_TABLES][512] __attribute__((aligned(4096), section(".noinit")));
 static unsigned pool_used;
 static mmu_table identity;
+static uint64_t stage2_root[2048] __attribute__((aligned(16384))); /* Sv39x4: two bits of address more */
 
 mmu_table mmu_new_table(void)
 {
@@ -41,13 +42,26 @@ uint64_t *mmu_map(mmu_table root, uint64_t va, uint64_t pa, uint64_t flags)
     return leaf;
 }
 
-uint64_t mmu_build(void)
+/* 64 MiB of RAM and the devices, where they are. */
+static void map_identity(mmu_table root, uint64_t flags)
 {
     static const uint64_t devices[] = {0x100000, 0x2000000, 0x200b000, 0x10000000}; /* test, CLINT (2), UART */
-    identity = mmu_new_table();
     for (size_t i = 0; i < ARRAY_LEN(devices); i++)
-        mmu_map(identity, devices[i], devices[i], PTE_DATA | PTE_G);
+        mmu_map(root, devices[i], devices[i], PTE_DATA | flags);
     for (uint64_t pa = 0x80000000; pa < 0x84000000; pa += 4096)
-        mmu_map(identity, pa, pa, PTE_DATA | PTE_X | PTE_G);
+        mmu_map(root, pa, pa, PTE_DATA | PTE_X | flags);
+}
+
+uint64_t mmu_build(void)
+{
+    identity = mmu_new_table();
+    map_identity(identity, PTE_G);
     return mmu_satp(identity, 0);
+}
+
+/* Below 2^39 the root of Sv39x4 is used like one of Sv39. Stage two sees every access as one from U. */
+uint64_t mmu_build_stage2(void)
+{
+    map_identity(stage2_root, PTE_U);
+    return mmu_satp(stage2_root, 1 /* VMID */);
 }

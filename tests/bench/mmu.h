@@ -16,6 +16,9 @@ typedef uint64_t *mmu_table;
 /* Builds the identity map (64 MiB of RAM and the devices, 4 KiB pages) and returns the satp that selects it, ASID 0. */
 uint64_t mmu_build(void);
 
+/* The same for stage two (Sv39x4, VMID 1): the hgatp that selects it. */
+uint64_t mmu_build_stage2(void);
+
 /* A root that shares the identity map's tables. */
 mmu_table mmu_new_root(void);
 

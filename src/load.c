@@ -123,7 +123,7 @@ static bool load_zeros(struct bus *b, uint64_t at, uint64_t size)
 
 /* ---- ELF ---- */
 
-static int load_symbols(Elf *elf, struct symbols *syms)
+static int load_symbols(Elf *elf, uint64_t bias, struct symbols *syms)
 {
     for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
         GElf_Shdr sh;
@@ -141,12 +141,27 @@ static int load_symbols(Elf *elf, struct symbols *syms)
             /* Mapping symbols ($x, $d) and the assembler's local labels name nothing. */
             if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2))
                 continue;
-            if (!symbols_add(syms, name, s.st_value, s.st_size, type == STT_FUNC))
+            if (!symbols_add(syms, name, s.st_value + bias, s.st_size, type == STT_FUNC))
                 return -ENOMEM;
         }
     }
     symbols_sort(syms);
     return 0;
+}
+
+/* What to add to a position-independent file's addresses: nothing where they are in memory, else what brings the lowest to base. */
+static uint64_t choose_bias(struct bus *b, Elf *elf, uint64_t base)
+{
+    size_t count;
+    uint64_t low = UINT64_MAX;
+    GElf_Phdr ph;
+    if (elf_getphdrnum(elf, &count))
+        return 0;
+    for (size_t i = 0; i < count && i < INT32_MAX; i++)
+        if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_memsz)
+            low = min_u64(low, ph.p_paddr);
+    const struct mem_region *r = low == UINT64_MAX ? NULL : bus_memory_at(b, low);
+    return low == UINT64_MAX || (r && !r->readonly) ? 0 : base - (low & PAGE_MASK);
 }
 
 static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_t *data, size_t size,
@@ -167,6 +182,7 @@ static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_
         if (ph.p_type != PT_LOAD || !ph.p_memsz)
             continue;
         snprintf(what, sizeof what, "segment %zu", i);
+        ph.p_paddr += img->bias;
         if (ph.p_offset > size || ph.p_filesz > size - ph.p_offset || ph.p_filesz > ph.p_memsz)
             return err_set(e, -EINVAL,
                            "%s: %s claims %s at file offset %s, and the file has %s: it is cut short or damaged", name,
@@ -191,8 +207,8 @@ static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_
     return 0;
 }
 
-static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t size, struct load_image *img,
-                    struct symbols *syms, struct err *e)
+static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t size, uint64_t base,
+                    struct load_image *img, struct symbols *syms, struct err *e)
 {
     GElf_Ehdr eh;
     if (elf_version(EV_CURRENT) == EV_NONE)
@@ -222,8 +238,9 @@ static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t
     }
     img->format = LOAD_ELF;
     img->entry = eh.e_entry;
+    img->bias = eh.e_type == ET_DYN ? choose_bias(b, elf, base) : 0;
     rc = load_segments(b, name, elf, data, size, img, e);
-    if (!rc && syms && (rc = load_symbols(elf, syms)))
+    if (!rc && syms && (rc = load_symbols(elf, img->bias, syms)))
         err_set(e, rc, "%s: no memory for its symbols", name);
 out:
     elf_end(elf);
@@ -315,7 +332,7 @@ static int load_plain(struct bus *b, const char *name, const uint8_t *d, size_t 
                       uint64_t flat_base, struct load_image *img, struct symbols *syms, struct err *e)
 {
     if (n >= 4 && !memcmp(d, "\177ELF", 4))
-        return load_elf(b, name, d, n, img, syms, e);
+        return load_elf(b, name, d, n, flat_base, img, syms, e);
     if (is_linux_image(d, n))
         return load_linux(b, name, d, n, ram_base, img, e);
     if (n >= 4 && !memcmp(d, "\x28\xb5\x2f\xfd", 4))
@@ -325,7 +342,7 @@ static int load_plain(struct bus *b, const char *name, const uint8_t *d, size_t 
                           "7zXZ",
                           6))
         return err_set(e, -EINVAL, "%s: compressed by xz: unpack it first (xz -d %s)", name, name);
-    *img = (struct load_image){LOAD_FLAT, flat_base, flat_base, flat_base + n};
+    *img = (struct load_image){LOAD_FLAT, flat_base, flat_base, flat_base + n, 0};
     return load_bytes(b, name, "flat binary", flat_base, d, n, e);
 }
 
@@ -333,7 +350,7 @@ int load_image(struct bus *b, const char *name, const void *data, size_t size, u
                struct load_image *img, struct symbols *syms, struct err *e)
 {
     const uint8_t *d = data;
-    *img = (struct load_image){LOAD_FLAT, 0, 0, 0};
+    *img = (struct load_image){LOAD_FLAT, 0, 0, 0, 0};
     if (!size)
         return err_set(e, -EINVAL, "%s: the file is empty", name);
     if (is_zboot(d, size)) {

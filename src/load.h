@@ -21,10 +21,12 @@ struct load_image {
     enum load_format format;
     uint64_t entry;     /* physical address */
     uint64_t low, high; /* the memory it takes: [low, high) */
+    uint64_t bias;      /* ELF: added to its addresses; not 0 for a position-independent file linked at no memory */
 };
 
-/* Loads data (named name in messages) into b's memory. A flat binary goes to flat_base, a Linux Image to its text_offset from RAM at
- * ram_base. syms may be NULL; an ELF file's symbols are added to it. What is gzip'd is unpacked first. 0 or -errno. */
+/* Loads data (named name in messages) into b's memory. A flat binary goes to flat_base, as does a position-independent ELF file
+ * that is linked where no memory is; a Linux Image to its text_offset from RAM at ram_base. syms may be NULL; an ELF file's symbols
+ * are added to it. What is gzip'd is unpacked first. 0 or -errno. */
 MUST_USE int load_image(struct bus *b, const char *name, const void *data, size_t size, uint64_t ram_base,
                         uint64_t flat_base, struct load_image *img, struct symbols *syms, struct err *e);
 /* Bytes at a place; says in e what does not fit where. what: "initrd", "device tree", ... */

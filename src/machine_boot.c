@@ -64,7 +64,7 @@ static int load_programs(struct machine *m, struct load_image *kernel, struct er
     bool none = !strcmp(o->bios, "none"), built_in = !strcmp(o->bios, "default");
     uint64_t flat = none ? MACHINE_RAM_BASE : MACHINE_RAM_BASE + MACHINE_KERNEL_OFFSET;
     int rc;
-    *kernel = (struct load_image){LOAD_FLAT, 0, 0, 0};
+    *kernel = (struct load_image){LOAD_FLAT, 0, 0, 0, 0};
     m->boot = built_in ? BOOT_SBI : BOOT_ROM;
     m->start = MACHINE_RAM_BASE;
     if (!none && !built_in) {
@@ -210,7 +210,7 @@ static void htif_syscall(struct machine *m, uint64_t at)
     }
     if (call[0] == SYS_WRITE) {
         uint8_t buf[CHUNK];
-        for (result = 0; result < call[3];) {
+        for (result = 0; result < call[3] && !io_woken(m->io);) {
             uint64_t n = min_u64(call[3] - result, CHUNK);
             if (!bus_dma_read(m->bus, call[2] + result, buf, n))
                 break;

@@ -127,6 +127,26 @@ START_TEST(elf_goes_to_physical_addresses)
 }
 END_TEST
 
+START_TEST(position_independent_elf_is_moved)
+{
+    struct elf_file f = elf();
+    struct symbols *syms = symbols_new();
+    uint64_t v;
+    f.eh.e_type = ET_DYN;
+    f.ph.p_vaddr = f.ph.p_paddr = 0;
+    f.eh.e_entry = 8;
+    ck_assert_msg(load(&f, sizeof f, syms) == 0, "%s", e.text);
+    ck_assert_uint_eq(img.low, BASE + 0x1000);
+    ck_assert_uint_eq(img.entry, BASE + 0x1008);
+    ck_assert_uint_eq(word(BASE + 0x1008), 0x2222);
+    ck_assert(symbols_value(syms, "start", &v) && v == BASE + 0x1100);
+    symbols_free(syms);
+    f.ph.p_vaddr = f.ph.p_paddr = BASE; /* where memory is it stays */
+    ck_assert_int_eq(load(&f, sizeof f, NULL), 0);
+    ck_assert_uint_eq(img.low, BASE);
+}
+END_TEST
+
 START_TEST(elf_refusals)
 {
     struct elf_file f = elf();
@@ -244,6 +264,7 @@ Suite *load_suite(void)
     TCase *t = tcase_create("load");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, elf_goes_to_physical_addresses);
+    tcase_add_test(t, position_independent_elf_is_moved);
     tcase_add_test(t, elf_refusals);
     tcase_add_test(t, elf_damaged);
     tcase_add_test(t, flat_and_linux);

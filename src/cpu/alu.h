@@ -80,16 +80,16 @@ static inline uint64_t carryless_reversed(uint64_t a, uint64_t b)
     return r;
 }
 
-#define ALU(id, format, expression)                         \
-    ALWAYS_INLINE uint64_t alu_##id(uint64_t a, uint64_t b) \
-    {                                                       \
-        (void)b;                                            \
-        return (uint64_t)(expression);                      \
+#define ALU(id, format, expression)                                                                                    \
+    ALWAYS_INLINE uint64_t alu_##id(uint64_t a, uint64_t b)                                                            \
+    {                                                                                                                  \
+        (void)b;                                                                                                       \
+        return (uint64_t)(expression);                                                                                 \
     }
-#define BRANCH(id, condition)                              \
-    ALWAYS_INLINE bool branch_##id(uint64_t a, uint64_t b) \
-    {                                                      \
-        return condition;                                  \
+#define BRANCH(id, condition)                                                                                          \
+    ALWAYS_INLINE bool branch_##id(uint64_t a, uint64_t b)                                                             \
+    {                                                                                                                  \
+        return condition;                                                                                              \
     }
 #define LOAD(id, type)
 #define STORE(id, type)

@@ -15,20 +15,23 @@ struct former {
     bool hot;      /* worth unrolling */
     unsigned n;    /* instructions so far */
     uint32_t first;
-    enum insn_id now;                 /* the instruction being emitted */
+    enum insn_id now; /* the instruction being emitted */
     struct {
         uint8_t reg;
         uint16_t to;
-    } calls[CALL_DEPTH];              /* calls that the block followed: the link register and where it points */
+    } calls[CALL_DEPTH]; /* calls that the block followed: the link register and where it points */
     unsigned ncalls;
-    uint8_t ids[2 * BLOCK_MAX + 4];   /* per operation: the instruction it is, or INSN_illegal where fusing is out of the question */
+    uint8_t ids[2 * BLOCK_MAX +
+                4]; /* per operation: the instruction it is, or INSN_illegal where fusing is out of the question */
 };
 
 static struct op *emit(struct former *b, handler *fn, unsigned off, unsigned len)
 {
     struct code_cache *c = b->c;
     struct op *op = &c->ops[c->used];
-    b->ids[c->used - b->first] = (uint8_t)(fn == b->t->link ? INSN_auipc : fn == b->t->insn[b->now] ? b->now : INSN_illegal);
+    b->ids[c->used - b->first] = (uint8_t)(fn == b->t->link           ? INSN_auipc
+                                           : fn == b->t->insn[b->now] ? b->now
+                                                                      : INSN_illegal);
     c->offset[c->used] = (uint16_t)(off | (len == 2));
     c->used++;
     *op = (struct op){.fn = fn, .n = (uint8_t)b->n};
@@ -57,7 +60,6 @@ static void fuse(const struct former *b)
             continue;
         handler *fn = f[1] && op[1].rs1 == op->rd ? f[1] : f[2] && op[1].rs2 == op->rd ? f[2] : f[0];
 
-
         op->fn = fn;
         k++;
     }
@@ -81,11 +83,12 @@ static unsigned emit_branch(struct former *b, const struct insn *branch, unsigne
 {
     struct insn turned = *branch, *i = &turned;
     unsigned next = off + branch->len;
-    static const uint8_t order[] = {[INSN_beq - INSN_beq] = 0, [INSN_bne - INSN_beq] = 1, [INSN_blt - INSN_beq] = 2,
+    static const uint8_t order[] = {[INSN_beq - INSN_beq] = 0, [INSN_bne - INSN_beq] = 1,  [INSN_blt - INSN_beq] = 2,
                                     [INSN_bge - INSN_beq] = 3, [INSN_bltu - INSN_beq] = 4, [INSN_bgeu - INSN_beq] = 5};
     static const enum insn_id opposite[] = {INSN_bne, INSN_beq, INSN_bge, INSN_blt, INSN_bgeu, INSN_bltu};
     int32_t target = (int32_t)off + i->imm;
-    if (b->hot && i->imm < 0 && on_page(target) && next < PAGE_SIZE && b->n + UNROLL_ROOM <= BLOCK_MAX && !misaligned_target(b, target)) {
+    if (b->hot && i->imm < 0 && on_page(target) && next < PAGE_SIZE && b->n + UNROLL_ROOM <= BLOCK_MAX &&
+        !misaligned_target(b, target)) {
         i->id = opposite[order[i->id - INSN_beq]];
         b->now = i->id;
         next = (unsigned)target;
@@ -111,11 +114,12 @@ static void emit_fp(struct former *b, const struct insn *i, unsigned off)
     const struct handler_table *t = b->t;
     enum insn_format format = insn_rows[i->id].format;
     handler *fn = t->insn[i->id];
-    bool writes_f = format == FMT_FL || format == FMT_FR || format == FMT_FRM || format == FMT_F4 || format == FMT_XTOF || format == FMT_XF;
+    bool writes_f = format == FMT_FL || format == FMT_FR || format == FMT_FRM || format == FMT_F4 ||
+                    format == FMT_XTOF || format == FMT_XF;
     bool rounds = format == FMT_FRM || format == FMT_F4 || format == FMT_FTOX || format == FMT_XTOF;
-    bool computes = rounds || i->id == INSN_fmin_s || i->id == INSN_fmax_s || i->id == INSN_fmin_d || i->id == INSN_fmax_d ||
-                    i->id == INSN_feq_s || i->id == INSN_flt_s || i->id == INSN_fle_s || i->id == INSN_feq_d || i->id == INSN_flt_d ||
-                    i->id == INSN_fle_d;
+    bool computes = rounds || i->id == INSN_fmin_s || i->id == INSN_fmax_s || i->id == INSN_fmin_d ||
+                    i->id == INSN_fmax_d || i->id == INSN_feq_s || i->id == INSN_flt_s || i->id == INSN_fle_s ||
+                    i->id == INSN_feq_d || i->id == INSN_flt_d || i->id == INSN_fle_d;
     if (b->fp == FETCH_FP_OFF) {
         struct op *op = emit(b, t->insn[INSN_illegal], off, i->len);
         op->imm = (int32_t)i->raw;
@@ -129,8 +133,9 @@ static void emit_fp(struct former *b, const struct insn *i, unsigned off)
     if (format == FMT_FTOX) {
         soft = true;
         if (i->rm == 1 && t->fp_to_int_rtz[0] && b->fp != FETCH_FP_CLEAN) {
-            static const uint8_t kind[][2] = {{INSN_fcvt_w_s, 0}, {INSN_fcvt_wu_s, 1}, {INSN_fcvt_l_s, 2}, {INSN_fcvt_lu_s, 3},
-                                              {INSN_fcvt_w_d, 4}, {INSN_fcvt_wu_d, 5}, {INSN_fcvt_l_d, 6}, {INSN_fcvt_lu_d, 7}};
+            static const uint8_t kind[][2] = {{INSN_fcvt_w_s, 0},  {INSN_fcvt_wu_s, 1}, {INSN_fcvt_l_s, 2},
+                                              {INSN_fcvt_lu_s, 3}, {INSN_fcvt_w_d, 4},  {INSN_fcvt_wu_d, 5},
+                                              {INSN_fcvt_l_d, 6},  {INSN_fcvt_lu_d, 7}};
             for (unsigned k = 0; k < ARRAY_LEN(kind); k++)
                 if (kind[k][0] == i->id)
                     fn = t->fp_to_int_rtz[kind[k][1]];
@@ -141,7 +146,9 @@ static void emit_fp(struct former *b, const struct insn *i, unsigned off)
     op->rd = format == FMT_FX || format == FMT_FTOX ? dest(i->rd) : i->rd;
     op->rs1 = i->rs1;
     op->rs2 = i->rs2;
-    op->imm = soft ? (int32_t)(i->id | (uint32_t)i->rm << 8 | (uint32_t)i->rs3 << 16) : format == FMT_F4 ? i->rs3 : i->imm;
+    op->imm = soft               ? (int32_t)(i->id | (uint32_t)i->rm << 8 | (uint32_t)i->rs3 << 16)
+              : format == FMT_F4 ? i->rs3
+                                 : i->imm;
 }
 
 /* An instruction that does nothing but count. It needs an operation only where a block starts: links lead to a block's first
@@ -182,7 +189,8 @@ static bool emit_jalr(struct former *b, const struct insn *i, unsigned at, unsig
 {
     const struct op *last = &b->c->ops[b->c->used - 1];
     bool is_return = !i->rd && !i->imm;
-    if (is_return && b->linkable && b->ncalls && b->calls[b->ncalls - 1].reg == i->rs1 && b->calls[b->ncalls - 1].to < PAGE_SIZE) {
+    if (is_return && b->linkable && b->ncalls && b->calls[b->ncalls - 1].reg == i->rs1 &&
+        b->calls[b->ncalls - 1].to < PAGE_SIZE) {
         /* Back from a call that this block followed: go on inline, if the register still says so when it runs. */
         struct op *op = emit(b, b->t->ret_inline, at, i->len);
         op->rs1 = i->rs1;
@@ -247,15 +255,13 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
         op->rd = dest(i->rd);
         op->rs1 = i->rs1;
         op->rs2 = i->rs2;
-        op->imm = insn_rows[i->id].format == FMT_HLV || insn_rows[i->id].format == FMT_HSV || insn_rows[i->id].format == FMT_CBO
+        op->imm = insn_rows[i->id].format == FMT_HLV || insn_rows[i->id].format == FMT_HSV ||
+                          insn_rows[i->id].format == FMT_CBO
                       ? (int32_t)i->raw
                       : i->imm;
         return true;
-    case FMT_FENCE:
-        return emit_nothing(b, at, i->len);
-    case FMT_B:
-        *off = emit_branch(b, i, at);
-        return true;
+    case FMT_FENCE: return emit_nothing(b, at, i->len);
+    case FMT_B: *off = emit_branch(b, i, at); return true;
     case FMT_J:
         if (misaligned_target(b, (int32_t)at + i->imm)) {
             op = emit(b, t->jump_misaligned, at, i->len);
@@ -281,9 +287,7 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
     case FMT_FX:
     case FMT_FTOX:
     case FMT_XTOF:
-    case FMT_XF:
-        emit_fp(b, i, at);
-        return true;
+    case FMT_XF: emit_fp(b, i, at); return true;
     }
     return emit_jalr(b, i, at, off);
 }

@@ -73,6 +73,7 @@ struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa)
         return NULL;
     c->bus = bus;
     c->isa = *isa;
+    c->max_pages = CODE_PAGES_MAX;
     c->handlers = host_handlers();
     c->decoder = decode_table_new(isa);
     c->ops = reserve(ARENA_OPS * sizeof *c->ops);
@@ -141,6 +142,7 @@ struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_co
     *slot = p;
     p->next_of_all = c->all;
     c->all = p;
+    c->npages++;
     return p;
 }
 
@@ -152,6 +154,26 @@ void code_cache_reset(struct code_cache *c)
         memset(p->entry, 0, sizeof p->entry);
         p->granules = 0;
     }
+    c->used = 1;
+    c->resets++;
+}
+
+void code_cache_trim(struct code_cache *c)
+{
+    enum { FEW = 2 }; /* what one fetch may add */
+    if (LIKELY(c->npages + FEW <= c->max_pages))
+        return;
+    for (unsigned i = 0; i < c->nharts; i++)
+        hart_forget_code(c->harts[i]);
+    for (struct code_page *p = c->all, *next; p; p = next) {
+        next = p->next_of_all;
+        *page_slot(c, p->pa) = NULL;
+        if (bus_memory_at(c->bus, p->pa)) /* else a flash chip that takes commands: a flag too many does no harm */
+            bus_flag_page(c->bus, p->pa, PAGE_CODE, false);
+        free(p);
+    }
+    c->all = NULL;
+    c->npages = 0;
     c->used = 1;
     c->resets++;
 }

@@ -34,8 +34,9 @@ static struct tlb_key key_of(const struct mmu_ctx *c)
         k.satp = c->satp;
     if (c->virt)
         k.hgatp = c->hgatp;
-    k.flags = (uint32_t)c->priv | (uint32_t)c->virt << 2 | (uint32_t)c->sum << 3 | (uint32_t)c->mxr << 4 | (uint32_t)c->vmxr << 5 |
-              (uint32_t)c->adue << 6 | (uint32_t)c->adue_g << 7 | (uint32_t)c->pbmte << 8 | (uint32_t)c->pbmte_g << 9;
+    k.flags = (uint32_t)c->priv | (uint32_t)c->virt << 2 | (uint32_t)c->sum << 3 | (uint32_t)c->mxr << 4 |
+              (uint32_t)c->vmxr << 5 | (uint32_t)c->adue << 6 | (uint32_t)c->adue_g << 7 | (uint32_t)c->pbmte << 8 |
+              (uint32_t)c->pbmte_g << 9;
     if (bare_m)
         k.flags = PRIV_M;
     return k;
@@ -135,7 +136,8 @@ static uint64_t quick_key(const struct hart *h)
     uint64_t k = h->csr.mstatus & m; /* bits 39, 19:17, 14:11 */
     if (h->virt || (h->csr.mstatus & MSTATUS_MPV))
         k |= (h->csr.vsstatus & v) << 24; /* to bits 43:42 and 38:37 */
-    return k | (uint64_t)h->priv | (uint64_t)h->virt << 2 | (uint64_t)h->step << 3 | (uint64_t)(h->csr.frm != 0) << 4 | BIT(63);
+    return k | (uint64_t)h->priv | (uint64_t)h->virt << 2 | (uint64_t)h->step << 3 | (uint64_t)(h->csr.frm != 0) << 4 |
+           BIT(63);
 }
 
 static unsigned quick_slot(uint64_t key)
@@ -147,7 +149,8 @@ void hart_context_changed(struct hart *h)
 {
     struct hart_banks *b = h->banks;
     const struct csrs *c = &h->csr;
-    if (UNLIKELY(b->satp != c->satp || b->vsatp != c->vsatp || b->hgatp != c->hgatp || b->menvcfg != c->menvcfg || b->henvcfg != c->henvcfg)) {
+    if (UNLIKELY(b->satp != c->satp || b->vsatp != c->vsatp || b->hgatp != c->hgatp || b->menvcfg != c->menvcfg ||
+                 b->henvcfg != c->henvcfg)) {
         memset(b->quick, 0, sizeof b->quick);
         b->satp = c->satp;
         b->vsatp = c->vsatp;
@@ -199,7 +202,8 @@ void hart_banks_free(struct hart *h)
 
 static void fetch_fault(struct hart *h, const struct mmu_fault *f)
 {
-    h->last_trap = (struct trap){.cause = f->cause, .tval = f->tval, .tval2 = f->tval2, .tinst = f->tinst, .gva = f->gva};
+    h->last_trap =
+        (struct trap){.cause = f->cause, .tval = f->tval, .tval2 = f->tval2, .tinst = f->tinst, .gva = f->gva};
 }
 
 /* Translates for fetching two bytes at va. On success *host is where they are. False: last_trap. */
@@ -259,6 +263,7 @@ const struct op *fetch_lookup(struct hart *h)
     const uint8_t *host, *host2;
     uint64_t pc = h->pc;
     unsigned off = (unsigned)(pc & ~PAGE_MASK);
+    code_cache_trim(c);
     if (!fetch_page(h, pc, &page, &host))
         return NULL;
     uint32_t raw = half_at(host);
@@ -283,6 +288,12 @@ const struct op *fetch_lookup(struct hart *h)
 
 uint32_t fetch_raw(struct hart *h)
 {
+    const struct fetch_entry *e = &h->fetch->entry[(h->pc >> PAGE_SHIFT) % FETCH_ENTRIES];
+    unsigned off = (unsigned)(h->pc & ~PAGE_MASK);
+    if (e->tag == (h->pc & PAGE_MASK) && off <= PAGE_SIZE - 4) {
+        uint32_t first = half_at(e->page->bytes + off);
+        return insn_length(first) == 4 ? first | (uint32_t)half_at(e->page->bytes + off + 2) << 16 : first;
+    }
     struct mmu_map m;
     const uint8_t *host;
     struct trap kept = h->last_trap;
@@ -368,7 +379,8 @@ void hart_sfence_vma(struct hart *h, bool have_va, uint64_t va, int64_t asid)
 
 void hart_hfence_vvma(struct hart *h, bool have_va, uint64_t va, int64_t asid)
 {
-    flush_banks(h, &(struct flush){.virt = true, .have_va = have_va, .va = va, .asid = asid, .vmid = hgatp_vmid(h->csr.hgatp)});
+    flush_banks(
+        h, &(struct flush){.virt = true, .have_va = have_va, .va = va, .asid = asid, .vmid = hgatp_vmid(h->csr.hgatp)});
 }
 
 void hart_hfence_gvma(struct hart *h, bool have_gpa, uint64_t gpa, int64_t vmid)
@@ -386,6 +398,13 @@ void hart_flush_all(struct hart *h)
     for (unsigned i = 0; i < FETCH_BANKS && b->fetch[i]; i++)
         clear_fetch(b->fetch[i]);
     h->kick |= KICK_CODE;
+}
+
+void hart_forget_code(struct hart *h)
+{
+    struct hart_banks *b = h->banks;
+    for (unsigned i = 0; i < FETCH_BANKS && b->fetch[i]; i++)
+        clear_fetch(b->fetch[i]);
 }
 
 void hart_protect_page(struct hart *h, uint64_t page_pa)

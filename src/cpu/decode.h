@@ -6,16 +6,33 @@
 #include "cpu/hart.h"
 
 enum insn_format {
-    FMT_R, FMT_R1, FMT_I, FMT_L, FMT_SH, FMT_S, FMT_B, FMT_U, FMT_J, FMT_NONE, FMT_FENCE, FMT_CSR, FMT_CSRI, FMT_AMO, FMT_CBO, FMT_FVMA, FMT_HLV,
+    FMT_R,
+    FMT_R1,
+    FMT_I,
+    FMT_L,
+    FMT_SH,
+    FMT_S,
+    FMT_B,
+    FMT_U,
+    FMT_J,
+    FMT_NONE,
+    FMT_FENCE,
+    FMT_CSR,
+    FMT_CSRI,
+    FMT_AMO,
+    FMT_CBO,
+    FMT_FVMA,
+    FMT_HLV,
     FMT_HSV,
-    FMT_FL, FMT_FS, /* load and store of an f register */
-    FMT_FR,         /* f <- f, f */
-    FMT_FRM,        /* the same with a rounding mode */
-    FMT_F4,         /* f <- f, f, f with a rounding mode */
-    FMT_FX,         /* x <- f, f */
-    FMT_FTOX,       /* x <- f with a rounding mode */
-    FMT_XTOF,       /* f <- x with a rounding mode */
-    FMT_XF          /* f <- x */
+    FMT_FL,
+    FMT_FS,   /* load and store of an f register */
+    FMT_FR,   /* f <- f, f */
+    FMT_FRM,  /* the same with a rounding mode */
+    FMT_F4,   /* f <- f, f, f with a rounding mode */
+    FMT_FX,   /* x <- f, f */
+    FMT_FTOX, /* x <- f with a rounding mode */
+    FMT_XTOF, /* f <- x with a rounding mode */
+    FMT_XF    /* f <- x */
 };
 
 enum insn_id {
@@ -36,11 +53,11 @@ extern const struct insn_row insn_rows[INSN_COUNT];
 /* One instruction, taken apart. */
 struct insn {
     enum insn_id id;
-    uint8_t len;                /* bytes: 2 or 4 */
-    uint8_t rd, rs1, rs2, rs3;  /* register numbers as in the encoding */
-    uint8_t rm;                 /* rounding mode field */
-    int32_t imm;                /* immediate, shift amount, or CSR number */
-    uint32_t raw;               /* the 2 or 4 bytes as fetched */
+    uint8_t len;               /* bytes: 2 or 4 */
+    uint8_t rd, rs1, rs2, rs3; /* register numbers as in the encoding */
+    uint8_t rm;                /* rounding mode field */
+    int32_t imm;               /* immediate, shift amount, or CSR number */
+    uint32_t raw;              /* the 2 or 4 bytes as fetched */
 };
 
 /* Candidates by opcode[6:2], funct3 and bits 31:27; made once for an isa. */

@@ -7,7 +7,8 @@
 #include "cpu/csr.h"
 #include "cpu/op.h"
 
-struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struct code_cache *code, const struct hart_env *env)
+struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struct code_cache *code,
+                      const struct hart_env *env)
 {
     struct hart *h = calloc(1, sizeof *h);
     struct hart **all = realloc(code->harts, (code->nharts + 1) * sizeof *all);

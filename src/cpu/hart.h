@@ -25,28 +25,54 @@ struct trap {
     uint64_t tval;
     uint64_t tval2; /* gpa >> 2 of a guest page fault */
     uint64_t tinst;
-    bool gva;       /* tval is a guest virtual address: mstatus.GVA, hstatus.GVA */
+    bool gva; /* tval is a guest virtual address: mstatus.GVA, hstatus.GVA */
 };
 #define CAUSE_INTERRUPT BIT(63)
 enum cause {
-    CAUSE_FETCH_MISALIGNED = 0, CAUSE_FETCH_ACCESS = 1, CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3,
-    CAUSE_LOAD_MISALIGNED = 4, CAUSE_LOAD_ACCESS = 5, CAUSE_STORE_MISALIGNED = 6, CAUSE_STORE_ACCESS = 7,
-    CAUSE_ECALL_U = 8, CAUSE_ECALL_S = 9, CAUSE_ECALL_VS = 10, CAUSE_ECALL_M = 11,
-    CAUSE_FETCH_PAGE = 12, CAUSE_LOAD_PAGE = 13, CAUSE_STORE_PAGE = 15,
-    CAUSE_FETCH_GUEST_PAGE = 20, CAUSE_LOAD_GUEST_PAGE = 21, CAUSE_VIRTUAL_INSN = 22, CAUSE_STORE_GUEST_PAGE = 23
+    CAUSE_FETCH_MISALIGNED = 0,
+    CAUSE_FETCH_ACCESS = 1,
+    CAUSE_ILLEGAL = 2,
+    CAUSE_BREAKPOINT = 3,
+    CAUSE_LOAD_MISALIGNED = 4,
+    CAUSE_LOAD_ACCESS = 5,
+    CAUSE_STORE_MISALIGNED = 6,
+    CAUSE_STORE_ACCESS = 7,
+    CAUSE_ECALL_U = 8,
+    CAUSE_ECALL_S = 9,
+    CAUSE_ECALL_VS = 10,
+    CAUSE_ECALL_M = 11,
+    CAUSE_FETCH_PAGE = 12,
+    CAUSE_LOAD_PAGE = 13,
+    CAUSE_STORE_PAGE = 15,
+    CAUSE_FETCH_GUEST_PAGE = 20,
+    CAUSE_LOAD_GUEST_PAGE = 21,
+    CAUSE_VIRTUAL_INSN = 22,
+    CAUSE_STORE_GUEST_PAGE = 23
 };
-enum irq_bit { IRQ_SSI = 1, IRQ_VSSI = 2, IRQ_MSI = 3, IRQ_STI = 5, IRQ_VSTI = 6, IRQ_MTI = 7, IRQ_SEI = 9, IRQ_VSEI = 10, IRQ_MEI = 11, IRQ_SGEI = 12 };
+enum irq_bit {
+    IRQ_SSI = 1,
+    IRQ_VSSI = 2,
+    IRQ_MSI = 3,
+    IRQ_STI = 5,
+    IRQ_VSTI = 6,
+    IRQ_MTI = 7,
+    IRQ_SEI = 9,
+    IRQ_VSEI = 10,
+    IRQ_MEI = 11,
+    IRQ_SGEI = 12
+};
 
 /* Raw CSR storage. */
 struct csrs {
     /* M */
     uint64_t mstatus; /* with MPV, GVA; SD is computed on read */
-    uint64_t medeleg, mideleg, mie, mtvec, mcounteren, mcountinhibit, mscratch, mepc, mcause, mtval, mtval2, mtinst, menvcfg;
+    uint64_t medeleg, mideleg, mie, mtvec, mcounteren, mcountinhibit, mscratch, mepc, mcause, mtval, mtval2, mtinst,
+        menvcfg;
     uint64_t mip;      /* bits that software wrote: SSIP, STIP, SEIP, and hvip's VSSIP, VSTIP, VSEIP */
     uint64_t mip_line; /* bits that wires drive: MSIP, MTIP, MEIP, SEIP, and STIP by stimecmp, VSTIP by vstimecmp */
     uint64_t mhpmevent[29];
-    uint64_t cycle_offset, instret_offset;       /* mcycle = hart_cycle() + cycle_offset while it counts */
-    uint64_t cycle_stopped, instret_stopped;     /* the values while mcountinhibit stops them */
+    uint64_t cycle_offset, instret_offset;   /* mcycle = hart_cycle() + cycle_offset while it counts */
+    uint64_t cycle_stopped, instret_stopped; /* the values while mcountinhibit stops them */
     /* S, or HS */
     uint64_t stvec, scounteren, senvcfg, sscratch, sepc, scause, stval, satp, stimecmp;
     /* H */
@@ -60,10 +86,10 @@ struct csrs {
 /* Why hart_run() came back. */
 enum exit_reason {
     EXIT_BUDGET, /* the instructions asked for have retired */
-    EXIT_EVENT,  /* something that the caller keeps changed: a timer compare, an interrupt line, another hart, a request to stop */
-    EXIT_WFI,    /* the hart waits and nothing is pending */
-    EXIT_TRAP,   /* a trap that would go to a mode the caller stands in for (hart.native); not taken, pc at the instruction */
-    EXIT_STUCK   /* the hart traps into its own trap handler's first instruction for ever; trap tells */
+    EXIT_EVENT, /* something that the caller keeps changed: a timer compare, an interrupt line, another hart, a request to stop */
+    EXIT_WFI, /* the hart waits and nothing is pending */
+    EXIT_TRAP, /* a trap that would go to a mode the caller stands in for (hart.native); not taken, pc at the instruction */
+    EXIT_STUCK /* the hart traps into its own trap handler's first instruction for ever; trap tells */
 };
 struct exit {
     enum exit_reason reason;
@@ -87,7 +113,7 @@ struct hart;
 
 /* What the hart asks of the machine around it. */
 struct hart_env {
-    uint64_t (*time)(void *ctx);           /* mtime now, 10 MHz ticks */
+    uint64_t (*time)(void *ctx);                      /* mtime now, 10 MHz ticks */
     void (*timer_changed)(void *ctx, struct hart *h); /* stimecmp, vstimecmp, htimedelta, STCE or mtime changed */
     void *ctx;
 };
@@ -106,11 +132,11 @@ struct hart {
     uint64_t x[33]; /* x[0] stays 0; x[32] swallows what is written to x0 */
     uint64_t f[32]; /* FLEN = 64, NaN-boxed */
     uint64_t pc;
-    uint64_t page_va;          /* the run loop's: virtual address of the page that the running code lies on */
+    uint64_t page_va; /* the run loop's: virtual address of the page that the running code lies on */
     struct tlb *tlb;
-    uint32_t kick;             /* enum hart_kick */
-    uint32_t fflags;           /* accrued flags that have left the host's FPU */
-    uint64_t reservation;      /* physical address that LR reserved, or UINT64_MAX */
+    uint32_t kick;        /* enum hart_kick */
+    uint32_t fflags;      /* accrued flags that have left the host's FPU */
+    uint64_t reservation; /* physical address that LR reserved, or UINT64_MAX */
     uint64_t reservation_size;
 
     enum priv priv;
@@ -123,10 +149,12 @@ struct hart {
 
     /* Time. clock: instruction slots of the machine (idle time included) when this turn began. */
     uint64_t clock;
-    uint64_t retired;      /* instructions retired before this turn */
-    uint64_t turn_retired; /* in this turn, as far as the run loop has accounted: exact whenever csr, trap or mmio code runs */
+    uint64_t retired; /* instructions retired before this turn */
+    uint64_t
+        turn_retired; /* in this turn, as far as the run loop has accounted: exact whenever csr, trap or mmio code runs */
 
-    unsigned native; /* bit per enum priv: a trap to that mode (V=0) leaves hart_run() as EXIT_TRAP instead of being taken */
+    unsigned
+        native; /* bit per enum priv: a trap to that mode (V=0) leaves hart_run() as EXIT_TRAP instead of being taken */
     struct trap last_trap; /* trap being raised by the running handler */
 
     struct bus *bus;
@@ -135,13 +163,13 @@ struct hart {
     struct code_cache *code;
     struct hart_banks *banks; /* TLBs, see context.c */
     struct fetch_tlb *fetch;
-    bool step;       /* the run loop decodes instruction by instruction */
-    bool trapped;    /* hart_run() must return `left` */
+    bool step;    /* the run loop decodes instruction by instruction */
+    bool trapped; /* hart_run() must return `left` */
     struct exit left;
     unsigned traps_in_a_row; /* since the last instruction retired */
     uint64_t last_trap_retired;
-    uint64_t out;    /* where callees of handlers leave a value */
-    int64_t budget;  /* of the run loop, while handlers do not hold it */
+    uint64_t out;     /* where callees of handlers leave a value */
+    int64_t budget;   /* of the run loop, while handlers do not hold it */
     int64_t run_base; /* turn_retired = run_base - budget at a block boundary */
 };
 
@@ -156,7 +184,8 @@ static inline uint64_t hart_cycle(const struct hart *h)
 }
 
 /* A hart on a bus, reset. code, isa and env as they are for every hart of the machine; all must outlive it. NULL: no memory. */
-struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struct code_cache *code, const struct hart_env *env);
+struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struct code_cache *code,
+                      const struct hart_env *env);
 void hart_free(struct hart *h);
 /* To power-on state (Priv. 3.4), pc 0; time and wires into mip are the caller's. */
 void hart_reset(struct hart *h);
@@ -168,10 +197,10 @@ void hart_visit(struct hart *h, struct visitor *v);
 void hart_context_changed(struct hart *h);
 
 /* TLB invalidation, as the instructions ask (all idempotent). asid/vmid -1 = all; have_va false = all addresses. */
-void hart_sfence_vma(struct hart *h, bool have_va, uint64_t va, int64_t asid);            /* of HS/S: V=0 stage one */
-void hart_hfence_vvma(struct hart *h, bool have_va, uint64_t va, int64_t asid);           /* VS-stage of the current VMID */
-void hart_hfence_gvma(struct hart *h, bool have_gpa, uint64_t gpa, int64_t vmid);         /* G-stage */
-void hart_flush_all(struct hart *h);                                                      /* everything, e.g. after PMP changes */
+void hart_sfence_vma(struct hart *h, bool have_va, uint64_t va, int64_t asid);    /* of HS/S: V=0 stage one */
+void hart_hfence_vvma(struct hart *h, bool have_va, uint64_t va, int64_t asid);   /* VS-stage of the current VMID */
+void hart_hfence_gvma(struct hart *h, bool have_gpa, uint64_t gpa, int64_t vmid); /* G-stage */
+void hart_flush_all(struct hart *h); /* everything, e.g. after PMP changes */
 
 /* The accrued fflags, the host FPU's included; and setting them. */
 unsigned hart_fflags(struct hart *h);

@@ -18,16 +18,26 @@ static bool fault(struct hart *h, uint64_t cause, uint64_t va)
     return false;
 }
 
+/* The access at va by the instruction at pc did not come off: last_trap gets the instruction's transformed form. */
+static bool failed_access(struct hart *h, uint64_t va)
+{
+    if (h->isa.h && !h->last_trap.tinst)
+        h->last_trap.tinst = tinst_transform(&h->isa, fetch_raw(h), (unsigned)(h->last_trap.tval - va));
+    return false;
+}
+
 static uint64_t access_cause(enum mmu_access a)
 {
     return a == MMU_W ? CAUSE_STORE_ACCESS : CAUSE_LOAD_ACCESS;
 }
 
-static bool find(struct hart *h, const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu_access a, struct mmu_map *m, struct place *p)
+static bool find(struct hart *h, const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu_access a,
+                 struct mmu_map *m, struct place *p)
 {
     struct mmu_fault f;
     if (!mmu_translate(c, va, size, a, false, m, &f, NULL)) {
-        h->last_trap = (struct trap){.cause = f.cause, .tval = f.tval, .tval2 = f.tval2, .tinst = f.tinst, .gva = f.gva};
+        h->last_trap =
+            (struct trap){.cause = f.cause, .tval = f.tval, .tval2 = f.tval2, .tinst = f.tinst, .gva = f.gva};
         return false;
     }
     p->pa = m->pa;
@@ -101,7 +111,7 @@ static bool load_bytes(struct hart *h, const struct place *p, uint64_t va, unsig
     return true;
 }
 
-bool lsu_load(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
+static bool load(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
 {
     struct place a, b;
     unsigned n = first_part(va, size);
@@ -110,10 +120,16 @@ bool lsu_load(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
     if (n == size)
         return load_place(h, &a, va, size, val);
     uint8_t bytes[8] = {0};
-    if (!find_data(h, va + n, size - n, MMU_R, &b) || !load_bytes(h, &a, va, n, bytes) || !load_bytes(h, &b, va + n, size - n, bytes + n))
+    if (!find_data(h, va + n, size - n, MMU_R, &b) || !load_bytes(h, &a, va, n, bytes) ||
+        !load_bytes(h, &b, va + n, size - n, bytes + n))
         return false;
     memcpy(val, bytes, sizeof bytes);
     return true;
+}
+
+bool lsu_load(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
+{
+    return load(h, va, size, val) || failed_access(h, va);
 }
 
 static bool store_bytes(struct hart *h, const struct place *p, uint64_t va, unsigned n, uint64_t val)
@@ -126,7 +142,7 @@ static bool store_bytes(struct hart *h, const struct place *p, uint64_t va, unsi
     return true;
 }
 
-bool lsu_store(struct hart *h, uint64_t va, unsigned size, uint64_t val)
+static bool store(struct hart *h, uint64_t va, unsigned size, uint64_t val)
 {
     struct place a, b;
     unsigned n = first_part(va, size);
@@ -134,7 +150,13 @@ bool lsu_store(struct hart *h, uint64_t va, unsigned size, uint64_t val)
         return false;
     if (n == size)
         return store_place(h, &a, va, size, val);
-    return find_data(h, va + n, size - n, MMU_W, &b) && store_bytes(h, &a, va, n, val) && store_bytes(h, &b, va + n, size - n, val >> 8 * n);
+    return find_data(h, va + n, size - n, MMU_W, &b) && store_bytes(h, &a, va, n, val) &&
+           store_bytes(h, &b, va + n, size - n, val >> 8 * n);
+}
+
+bool lsu_store(struct hart *h, uint64_t va, unsigned size, uint64_t val)
+{
+    return store(h, va, size, val) || failed_access(h, va);
 }
 
 /* ---- atomics: naturally aligned, in memory only ---- */
@@ -181,14 +203,16 @@ uint64_t amo_compute(enum insn_id id, uint64_t old, uint64_t src)
 bool lsu_amo(struct hart *h, uint64_t va, unsigned size, enum insn_id id, uint64_t src, uint64_t *old)
 {
     struct place p;
-    return find_atomic(h, va, size, MMU_W, &p) && load_place(h, &p, va, size, old) && store_place(h, &p, va, size, amo_compute(id, *old, src));
+    return (find_atomic(h, va, size, MMU_W, &p) && load_place(h, &p, va, size, old) &&
+            store_place(h, &p, va, size, amo_compute(id, *old, src))) ||
+           failed_access(h, va);
 }
 
 bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
 {
     struct place p;
     if (!find_atomic(h, va, size, MMU_R, &p))
-        return false;
+        return failed_access(h, va);
     h->reservation = p.pa;
     h->reservation_size = size;
     return load_place(h, &p, va, size, val);
@@ -201,12 +225,14 @@ bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *
     *failed = 1;
     uint64_t reserved = h->reservation;
     h->reservation = UINT64_MAX;
-    if (va & (size - 1))
-        return fault(h, CAUSE_STORE_MISALIGNED, va);
+    if (va & (size - 1)) {
+        fault(h, CAUSE_STORE_MISALIGNED, va);
+        return failed_access(h, va);
+    }
     if (reserved == UINT64_MAX)
         return true;
     if (!find_atomic(h, va, size, MMU_W, &p))
-        return false;
+        return failed_access(h, va);
     if (p.pa != reserved || size != h->reservation_size)
         return true;
     *failed = 0;
@@ -229,15 +255,16 @@ bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va)
     if (id == INSN_cbo_zero) {
         if (!find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p)) {
             h->last_trap.tval = va;
-            return false;
+            return failed_access(h, va);
         }
-        return (p.host && bus_dma_write(h->bus, p.pa, zeros, CACHE_BLOCK)) || fault(h, CAUSE_STORE_ACCESS, va);
+        return (p.host && bus_dma_write(h->bus, p.pa, zeros, CACHE_BLOCK)) || fault(h, CAUSE_STORE_ACCESS, va) ||
+               failed_access(h, va);
     }
     /* The others need either permission; memory here has no caches to manage. */
     if (find(h, &c, block, CACHE_BLOCK, MMU_R, &m, &p) || find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p))
         return true;
     h->last_trap.tval = va;
-    return false;
+    return failed_access(h, va);
 }
 
 /* ---- hypervisor loads and stores. Priv. 18.3.1 ---- */
@@ -251,32 +278,44 @@ static unsigned hyp_size(enum insn_id id)
     return id == INSN_hlv_d || id == INSN_hsv_d ? 8 : 4;
 }
 
+static bool hyp_store(struct hart *h, const struct place p[2], uint64_t va, unsigned size, uint64_t val)
+{
+    unsigned n = first_part(va, size);
+    if (n == size)
+        return store_place(h, &p[0], va, size, val);
+    return store_bytes(h, &p[0], va, n, val) && store_bytes(h, &p[1], va + n, size - n, val >> 8 * n);
+}
+
+static bool hyp_load(struct hart *h, const struct place p[2], uint64_t va, unsigned size, uint64_t *val)
+{
+    unsigned n = first_part(va, size);
+    uint8_t bytes[8] = {0};
+    if (n == size)
+        return load_place(h, &p[0], va, size, val);
+    if (!load_bytes(h, &p[0], va, n, bytes) || !load_bytes(h, &p[1], va + n, size - n, bytes + n))
+        return false;
+    memcpy(val, bytes, sizeof bytes);
+    return true;
+}
+
 bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va, uint64_t *val)
 {
     struct mmu_ctx c;
-    bool store = id == INSN_hsv_b || id == INSN_hsv_h || id == INSN_hsv_w || id == INSN_hsv_d;
+    bool stores = id == INSN_hsv_b || id == INSN_hsv_h || id == INSN_hsv_w || id == INSN_hsv_d;
     bool hlvx = id == INSN_hlvx_hu || id == INSN_hlvx_wu;
     unsigned size = hyp_size(id), n = first_part(va, size);
-    enum mmu_access a = store ? MMU_W : MMU_R;
+    enum mmu_access a = stores ? MMU_W : MMU_R;
     struct place p[2];
     struct mmu_map m;
     if (!hart_hyp_ctx(h, insn, hlvx, &c, &h->last_trap))
         return false;
-    if (!find(h, &c, va, n, a, &m, &p[0]) || (n < size && !find(h, &c, va + n, size - n, a, &m, &p[1])))
-        return false;
-    if (n == size) {
-        if (store ? store_place(h, &p[0], va, size, *val) : load_place(h, &p[0], va, size, val))
+    if (find(h, &c, va, n, a, &m, &p[0]) && (n == size || find(h, &c, va + n, size - n, a, &m, &p[1]))) {
+        bool executable = p[0].host && (n == size || p[1].host); /* MMIO is not */
+        if (hlvx && !executable)
+            fault(h, CAUSE_LOAD_ACCESS, va);
+        else if (stores ? hyp_store(h, p, va, size, *val) : hyp_load(h, p, va, size, val))
             return true;
-    } else if (store) {
-        if (store_bytes(h, &p[0], va, n, *val) && store_bytes(h, &p[1], va + n, size - n, *val >> 8 * n))
-            return true;
-    } else {
-        uint8_t bytes[8] = {0};
-        if (load_bytes(h, &p[0], va, n, bytes) && load_bytes(h, &p[1], va + n, size - n, bytes + n)) {
-            memcpy(val, bytes, sizeof bytes);
-            return true;
-        }
+        h->last_trap.gva = c.virt;
     }
-    h->last_trap.gva = c.virt;
-    return false;
+    return failed_access(h, va);
 }

@@ -37,10 +37,10 @@ struct op {
 _Static_assert(sizeof(struct op) == 16, "operations are 16 bytes");
 
 enum {
-    BLOCK_MAX = 64,         /* instructions in a block */
-    HOT_BRANCH = 16,        /* a backward branch taken so often in a block is worth forming its target anew, unrolled */
-    UNROLL_ROOM = 16,       /* instructions that must be left in a block to go round a loop once more */
-    BRANCH_LINKED = 255,    /* rd of a branch or block end whose imm is the distance to its target operation, in bytes */
+    BLOCK_MAX = 64,      /* instructions in a block */
+    HOT_BRANCH = 16,     /* a backward branch taken so often in a block is worth forming its target anew, unrolled */
+    UNROLL_ROOM = 16,    /* instructions that must be left in a block to go round a loop once more */
+    BRANCH_LINKED = 255, /* rd of a branch or block end whose imm is the distance to its target operation, in bytes */
     PAGE_HALVES = PAGE_SIZE / 2,
     FETCH_ENTRIES = 256,
     ARENA_OPS = 1 << 21,
@@ -59,9 +59,9 @@ enum fetch_context {
 
 struct code_page {
     uint64_t pa;
-    const uint8_t *bytes;        /* the page in host memory */
-    uint64_t granules;           /* bit i: bytes 64 i .. 64 i + 63 are decoded somewhere in this page's blocks */
-    struct code_page *next;      /* the same page in another fetch context */
+    const uint8_t *bytes;   /* the page in host memory */
+    uint64_t granules;      /* bit i: bytes 64 i .. 64 i + 63 are decoded somewhere in this page's blocks */
+    struct code_page *next; /* the same page in another fetch context */
     struct code_page *next_of_all;
     enum fetch_context context;
     uint32_t entry[PAGE_HALVES]; /* arena index of the block that starts at each half word; 0: none */
@@ -96,8 +96,8 @@ struct code_cache {
     const struct handler_table *handlers;
     handler *(*fused)[FUSION_FORMS]; /* by insn ids: [a * INSN_COUNT + b]; NULL where there is none */
     struct isa isa;
-    struct op *ops;     /* ARENA_OPS; index 0 is never used */
-    uint16_t *offset;   /* per operation: where its instruction lies, see OFFSET_* */
+    struct op *ops;   /* ARENA_OPS; index 0 is never used */
+    uint16_t *offset; /* per operation: where its instruction lies, see OFFSET_* */
     uint64_t resets;
     uint32_t used;
     struct code_page ***pages; /* [memory region][page] -> list of contexts */
@@ -152,17 +152,17 @@ struct handler_table {
     handler *branch_linked[6]; /* in the order beq bne blt bge bltu bgeu */
     handler *branch_far[6];
     handler *branch_misaligned[6]; /* the target is not 4-byte aligned and this hart has no C */
-    handler *link;       /* rd = page_va + imm: the link of a jal whose target follows inline, and auipc */
-    handler *call;       /* jalr rd, 0(rs1): imm is the link's offset from page_va */
-    handler *ret;        /* jalr x0, 0(rs1) */
-    handler *ret_inline; /* the same, expected to lead to page_va + imm, where the block goes on */
-    handler *end;        /* goes on at byte imm of this page: not yet linked */
+    handler *link;                 /* rd = page_va + imm: the link of a jal whose target follows inline, and auipc */
+    handler *call;                 /* jalr rd, 0(rs1): imm is the link's offset from page_va */
+    handler *ret;                  /* jalr x0, 0(rs1) */
+    handler *ret_inline;           /* the same, expected to lead to page_va + imm, where the block goes on */
+    handler *end;                  /* goes on at byte imm of this page: not yet linked */
     handler *end_linked;
-    handler *far;        /* goes on at page_va + imm */
+    handler *far; /* goes on at page_va + imm */
     handler *jump_misaligned;
-    handler *cross;      /* the instruction's second half lies on the next page: imm holds all four bytes */
-    handler *fp_dirty;   /* FS becomes Dirty, then the same pc again */
-    handler *fp_soft;    /* any FP computation, by softfp: imm = insn id | rm << 8 | rs3 << 16 */
+    handler *cross;            /* the instruction's second half lies on the next page: imm holds all four bytes */
+    handler *fp_dirty;         /* FS becomes Dirty, then the same pc again */
+    handler *fp_soft;          /* any FP computation, by softfp: imm = insn id | rm << 8 | rs3 << 16 */
     handler *fp_to_int_rtz[8]; /* fcvt.{w,wu,l,lu}.{s,d} with rm = RTZ */
     const struct fusion *fusions;
     unsigned nfusions;
@@ -174,6 +174,8 @@ extern const struct handler_table handlers_v3;
 
 /* Delivers h->last_trap, raised at h->pc: true when it was taken (pc is the trap handler's), false when hart_run() must return it. run.c */
 bool hart_deliver(struct hart *h);
+/* What htinst shows of the load or store raw (2 or 4 bytes) that faulted offset bytes into its access; 0 where there is no such form. */
+uint32_t tinst_transform(const struct isa *isa, uint32_t raw, unsigned offset);
 /* The instruction at h->pc as fetched (2 or 4 bytes), for tval; it was fetched a moment ago. */
 uint32_t fetch_raw(struct hart *h);
 /* FS becomes Dirty (in vsstatus too when V = 1). */
@@ -194,13 +196,16 @@ MUST_USE bool lsu_store(struct hart *h, uint64_t va, unsigned size, uint64_t val
 /* Reads, computes by the AMO's insn id, writes. *old: the former value, zero-extended. */
 MUST_USE bool lsu_amo(struct hart *h, uint64_t va, unsigned size, enum insn_id id, uint64_t src, uint64_t *old);
 MUST_USE bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val);
-MUST_USE bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *failed); /* *failed: 0 or 1, for rd */
+MUST_USE bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val,
+                     uint64_t *failed); /* *failed: 0 or 1, for rd */
 MUST_USE bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va);
-MUST_USE bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va, uint64_t *val); /* HLV*: loads *val; HSV*: stores it */
+MUST_USE bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va,
+                      uint64_t *val); /* HLV*: loads *val; HSV*: stores it */
 /* amo's arithmetic: new value for old and src; w: 32-bit operands. */
 uint64_t amo_compute(enum insn_id id, uint64_t old, uint64_t src);
 
 /* softfp for any FP computation (not loads, stores, moves). False: reserved rounding mode. Writes rd, accrues flags into h->fflags. */
-MUST_USE bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, unsigned rs1, unsigned rs2, unsigned rs3);
+MUST_USE bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, unsigned rs1, unsigned rs2,
+                              unsigned rs3);
 
 #endif

@@ -19,7 +19,7 @@
 enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS, TLB_LOG = 512 };
 
 struct tlb_entry {
-    uint64_t page;  /* virtual address; a page of another index where the entry is empty */
+    uint64_t page; /* virtual address; a page of another index where the entry is empty */
     uint8_t *host;
 };
 

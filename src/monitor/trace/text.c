@@ -31,13 +31,33 @@ static const char *mode_name(enum priv p, bool virt)
 
 static const char *cause_name(uint64_t cause)
 {
-    static const char *const exceptions[24] = {
-        "instruction address misaligned", "instruction access fault", "illegal instruction", "breakpoint", "load address misaligned",
-        "load access fault", "store address misaligned", "store access fault", "ecall from U", "ecall from S", "ecall from VS", "ecall from M",
-        "instruction page fault", "load page fault", NULL, "store page fault", NULL, NULL, NULL, NULL, "instruction guest page fault",
-        "load guest page fault", "virtual instruction", "store guest page fault"};
-    static const char *const interrupts[13] = {NULL, "S software", "VS software", "M software", NULL, "S timer", "VS timer", "M timer", NULL,
-                                               "S external", "VS external", "M external", "guest external"};
+    static const char *const exceptions[24] = {"instruction address misaligned",
+                                               "instruction access fault",
+                                               "illegal instruction",
+                                               "breakpoint",
+                                               "load address misaligned",
+                                               "load access fault",
+                                               "store address misaligned",
+                                               "store access fault",
+                                               "ecall from U",
+                                               "ecall from S",
+                                               "ecall from VS",
+                                               "ecall from M",
+                                               "instruction page fault",
+                                               "load page fault",
+                                               NULL,
+                                               "store page fault",
+                                               NULL,
+                                               NULL,
+                                               NULL,
+                                               NULL,
+                                               "instruction guest page fault",
+                                               "load guest page fault",
+                                               "virtual instruction",
+                                               "store guest page fault"};
+    static const char *const interrupts[13] = {NULL,          "S software", "VS software",   "M software", NULL,
+                                               "S timer",     "VS timer",   "M timer",       NULL,         "S external",
+                                               "VS external", "M external", "guest external"};
     uint64_t n = cause & ~CAUSE_INTERRUPT;
     const char *s = cause & CAUSE_INTERRUPT ? (n < ARRAY_LEN(interrupts) ? interrupts[n] : NULL)
                                             : (n < ARRAY_LEN(exceptions) ? exceptions[n] : NULL);
@@ -61,7 +81,8 @@ static bool writes_f(enum insn_format f)
 
 static bool writes_nothing(enum insn_format f)
 {
-    return f == FMT_S || f == FMT_B || f == FMT_NONE || f == FMT_FENCE || f == FMT_CBO || f == FMT_FVMA || f == FMT_HSV || f == FMT_FS;
+    return f == FMT_S || f == FMT_B || f == FMT_NONE || f == FMT_FENCE || f == FMT_CBO || f == FMT_FVMA ||
+           f == FMT_HSV || f == FMT_FS;
 }
 
 static void retired(void *ctx, const struct hart *h, uint64_t pc, uint32_t raw)
@@ -78,12 +99,14 @@ static void retired(void *ctx, const struct hart *h, uint64_t pc, uint32_t raw)
     fputc('\n', t->out);
 }
 
-static void trapped(void *ctx, const struct hart *h, const struct trap *trap, uint64_t pc, enum priv from, bool from_virt)
+static void trapped(void *ctx, const struct hart *h, const struct trap *trap, uint64_t pc, enum priv from,
+                    bool from_virt)
 {
     const struct trace_text *t = ctx;
     print_place(t, h, mode_name(from, from_virt), pc);
     fprintf(t->out, "  trap to %s: %s %" PRIu64 " (%s), tval %016" PRIx64, mode_name(h->priv, h->virt),
-            trap->cause & CAUSE_INTERRUPT ? "interrupt" : "exception", trap->cause & ~CAUSE_INTERRUPT, cause_name(trap->cause), trap->tval);
+            trap->cause & CAUSE_INTERRUPT ? "interrupt" : "exception", trap->cause & ~CAUSE_INTERRUPT,
+            cause_name(trap->cause), trap->tval);
     if (trap->tval2)
         fprintf(t->out, ", guest physical %016" PRIx64, trap->tval2 << 2);
     fprintf(t->out, ", handler %016" PRIx64 "\n", h->pc);
@@ -93,7 +116,8 @@ static int parse_kinds(struct trace_text *t, const char *kinds, struct err *e)
 {
     for (const char *k = kinds; *k;) {
         size_t n = strcspn(k, ",");
-        bool all = n == 3 && !strncmp(k, "all", n), insn = n == 4 && !strncmp(k, "insn", n), trap = n == 4 && !strncmp(k, "trap", n);
+        bool all = n == 3 && !strncmp(k, "all", n), insn = n == 4 && !strncmp(k, "insn", n),
+             trap = n == 4 && !strncmp(k, "trap", n);
         if (!all && !insn && !trap)
             return err_set(e, -EINVAL, "--trace %.*s: no such kind: give insn, trap or all", (int)n, k);
         if (all || insn)

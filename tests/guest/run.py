@@ -16,6 +16,7 @@ import sys
 import tempfile
 import termios
 import time
+import zlib
 
 BUILD = ""
 OPENSBI = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.elf"
@@ -358,8 +359,11 @@ def uboot(harts):
         os.makedirs(os.path.join(d, "root"))
         with open(os.path.join(d, "root", "greeting.txt"), "w", encoding="ascii") as f:
             f.write("read from a virtio disk\n")
+        numbers = "".join(f"{n}\n" for n in range(100000)).encode("ascii")
+        with open(os.path.join(d, "root", "numbers"), "wb") as f:
+            f.write(numbers)
         try:
-            subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext2", "-d", os.path.join(d, "root"), disk], check=True)
+            subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-d", os.path.join(d, "root"), disk], check=True)
         except FileNotFoundError:
             raise Skipped("no mke2fs") from None
         s = Session("-smp", str(harts), "-m", "256M", "-bios", need(OPENSBI), "-kernel", need(UBOOT), "-drive", f"file={disk},format=raw,if=none,id=d0",
@@ -369,12 +373,13 @@ def uboot(harts):
         s.expect("Hit any key")
         s.type("\r")
         s.expect("=> ")
-        s.type("virtio info\r")
-        s.expect(r"Capacity: 8\.0 MB")
-        s.expect("=> ")
-        s.type("ext4load virtio 0 0x84000000 greeting.txt\r")
-        s.expect("24 bytes read")
-        s.expect("=> ")
+        for command, answer in (("virtio scan", ""), ("virtio info", r"Capacity: 8\.0 MB"), ("ls virtio 0", r"24 greeting\.txt"),
+                                ("load virtio 0 0x84000000 greeting.txt", "24 bytes read"), ("load virtio 0 0x85000000 numbers", f"{len(numbers)} bytes read"),
+                                ("crc32 0x85000000 ${filesize}", f"{zlib.crc32(numbers):08x}")):
+            s.type(command + "\r")
+            s.expect(re.escape(command.split()[-1]))
+            s.expect(answer)
+            s.expect("=> ")
         s.type("md.b 0x84000000 18\r")
         s.expect(r"read from a virt")
         s.expect("=> ")

@@ -302,7 +302,7 @@ static struct former begin(struct code_cache *c, enum fetch_context context, boo
 
 static uint64_t granules(unsigned off, unsigned len)
 {
-    return BIT(off / 64) | BIT((off + len - 1) / 64);
+    return BIT(off / 64 % 64) | BIT((off + len - 1) / 64 % 64);
 }
 
 static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off, bool hot)

@@ -11,12 +11,12 @@
 #error "Vitrine keeps guest memory in host order and needs a little-endian host"
 #endif
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define LIKELY(c) __builtin_expect(!!(c), 1)
-#define UNLIKELY(c) __builtin_expect(!!(c), 0)
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define BIT(n) (UINT64_C(1) << (n))
+#define LIKELY(c)              __builtin_expect(!!(c), 1)
+#define UNLIKELY(c)            __builtin_expect(!!(c), 0)
+#define ARRAY_LEN(a)           (sizeof(a) / sizeof((a)[0]))
+#define BIT(n)                 (UINT64_C(1) << (n))
 /* Ones in bits hi..lo, both included; 63 >= hi >= lo. */
 #define MASK(hi, lo) ((UINT64_MAX >> (63 - (hi))) & (UINT64_MAX << (lo)))
 

@@ -13,7 +13,7 @@ struct visitor {
     void (*close)(struct visitor *v);
 };
 
-#define VISIT(v, s, f) ((v)->field((v), #f, &(s)->f, sizeof((s)->f), 1))
+#define VISIT(v, s, f)       ((v)->field((v), #f, &(s)->f, sizeof((s)->f), 1))
 #define VISIT_ARRAY(v, s, f) ((v)->field((v), #f, (s)->f, sizeof((s)->f[0]), ARRAY_LEN((s)->f)))
 
 #endif

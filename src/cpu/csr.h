@@ -9,8 +9,8 @@ enum csr_op { CSR_RW, CSR_RS, CSR_RC };
 
 /* Executes one CSR instruction: op with src, reading when wants_read (rd != x0 for CSRRW) and writing when wants_write (rs1 != x0 / uimm != 0 for
  * RS/RC). False: *t is the trap (illegal or virtual instruction; tval = insn), nothing changed. */
-MUST_USE bool csr_execute(struct hart *h, unsigned num, enum csr_op op, uint64_t src, bool wants_read, bool wants_write, uint32_t insn,
-                          uint64_t *old, struct trap *t);
+MUST_USE bool csr_execute(struct hart *h, unsigned num, enum csr_op op, uint64_t src, bool wants_read, bool wants_write,
+                          uint32_t insn, uint64_t *old, struct trap *t);
 
 /* For debugger, tests, snapshots: the value as M mode reads it, side-effect free. False: no such CSR on this hart. */
 bool csr_peek(struct hart *h, unsigned num, uint64_t *val);

@@ -32,7 +32,7 @@ uint64_t trap_ecall_cause(const struct hart *h);
 MUST_USE bool trap_cbo_allowed(const struct hart *h, uint32_t insn, bool *inval_flushes, struct trap *t);
 /* The context for an explicit or implicit access. */
 struct mmu_ctx hart_fetch_ctx(const struct hart *h);
-struct mmu_ctx hart_data_ctx(const struct hart *h);                 /* MPRV, MPV applied */
+struct mmu_ctx hart_data_ctx(const struct hart *h); /* MPRV, MPV applied */
 /* HLV/HLVX/HSV: illegal or virtual instruction where they may not run. Priv. 18.3.1 */
 MUST_USE bool hart_hyp_ctx(const struct hart *h, uint32_t insn, bool hlvx, struct mmu_ctx *c, struct trap *t);
 

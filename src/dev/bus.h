@@ -32,9 +32,10 @@ struct mem_region {
     uint64_t size; /* bytes, page aligned */
     uint8_t *host;
     uint8_t *flags; /* per page, bit per enum page_flag */
-    bool readonly;  /* a hart's store goes to the MMIO region behind it (a flash chip's commands), or is an access fault when
+    bool
+        readonly; /* a hart's store goes to the MMIO region behind it (a flash chip's commands), or is an access fault when
                      * there is none; DMA writes fail */
-    bool enabled;   /* false: the region answers as if absent (a flash chip in command mode) */
+    bool enabled; /* false: the region answers as if absent (a flash chip in command mode) */
 };
 
 struct mmio_ops {

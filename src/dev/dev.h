@@ -16,9 +16,9 @@ struct io_loop; /* dev/io.h: host file descriptors, serial lines, disks and netw
 
 /* The machine's time as devices see it. */
 struct dev_clock {
-    uint64_t (*now)(void *ctx);  /* mtime: 10 MHz ticks since power-on */
+    uint64_t (*now)(void *ctx);             /* mtime: 10 MHz ticks since power-on */
     void (*set)(void *ctx, uint64_t ticks); /* a guest's write to mtime */
-    void (*changed)(void *ctx);  /* a device's next deadline moved: the machine asks again */
+    void (*changed)(void *ctx);             /* a device's next deadline moved: the machine asks again */
     void *ctx;
 };
 enum { DEV_CLOCK_HZ = 10000000 };

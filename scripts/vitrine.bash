@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # Completion of vitrine's arguments for bash; options and devices come from the program itself.
 _vitrine()

@@ -150,11 +150,11 @@ struct hart {
     /* Time. clock: instruction slots of the machine (idle time included) when this turn began. */
     uint64_t clock;
     uint64_t retired; /* instructions retired before this turn */
-    uint64_t
-        turn_retired; /* in this turn, as far as the run loop has accounted: exact whenever csr, trap or mmio code runs */
+    /* In this turn, as far as the run loop has accounted: exact whenever csr, trap or mmio code runs. */
+    uint64_t turn_retired;
 
-    unsigned
-        native; /* bit per enum priv: a trap to that mode (V=0) leaves hart_run() as EXIT_TRAP instead of being taken */
+    /* Bit per enum priv: a trap to that mode (V=0) leaves hart_run() as EXIT_TRAP instead of being taken. */
+    unsigned native;
     struct trap last_trap; /* trap being raised by the running handler */
 
     struct bus *bus;

@@ -32,9 +32,9 @@ struct mem_region {
     uint64_t size; /* bytes, page aligned */
     uint8_t *host;
     uint8_t *flags; /* per page, bit per enum page_flag */
-    bool
-        readonly; /* a hart's store goes to the MMIO region behind it (a flash chip's commands), or is an access fault when
-                     * there is none; DMA writes fail */
+    /* A hart's store goes to the MMIO region behind it (a flash chip's commands), or is an access fault when there is none;
+     * DMA writes fail. */
+    bool readonly;
     bool enabled; /* false: the region answers as if absent (a flash chip in command mode) */
 };
 

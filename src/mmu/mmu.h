@@ -62,9 +62,9 @@ struct mmu_fault {
     uint64_t cause; /* 1/5/7 access, 12/13/15 page, 20/21/23 guest page */
     uint64_t tval;  /* the gva of the access */
     uint64_t tval2; /* guest page fault: faulting gpa >> 2, else 0 */
-    uint64_t
-        tinst; /* pseudo instruction when an implicit VS-stage access faulted at stage two (0x3000 read / 0x3020 write), else 0 */
-    bool gva; /* tval is a guest virtual address of V=1 */
+    uint64_t tinst; /* pseudo instruction when an implicit VS-stage access faulted at stage two (0x3000 read, 0x3020
+                     * write), else 0 */
+    bool gva;       /* tval is a guest virtual address of V=1 */
 };
 
 /* What is told about each PTE read or written during a walk. */

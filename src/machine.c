@@ -529,6 +529,10 @@ void machine_stop(struct machine *m)
 {
     __atomic_store_n(&m->stop, 1, __ATOMIC_RELAXED);
     io_wake(m->io);
+    /* Should this kick be lost to one of the hart's own, machine_run() sees the wish when the run's budget ends. */
+    struct hart *h = __atomic_load_n(&m->running, __ATOMIC_RELAXED);
+    if (h)
+        __atomic_fetch_or(&h->kick, KICK_EVENT, __ATOMIC_RELAXED);
 }
 
 uint64_t machine_slots_now(const struct machine *m)

@@ -13,6 +13,7 @@
 
 enum {
     POLL_SLOTS = 1000000,    /* between two looks at host input while harts run */
+    POLL_RUNS = 256,         /* the same in returns of hart_run(), each of which may stand for megabytes of a device's work */
     REALTIME_SLOTS = 200000, /* between two looks at the host's clock when mtime follows it */
     OVERDUE_SLOTS = 1000,    /* a device that is due again at once waits that long */
 };
@@ -122,6 +123,7 @@ static void poll_input(struct machine *m, int timeout_ms)
 {
     m->stats.io_polls++;
     m->next_poll = m->slots + POLL_SLOTS;
+    m->polled_runs = m->stats.runs;
     if (io_poll(m->io, timeout_ms) > 0)
         for (unsigned i = 0; i < m->ndev; i++)
             if (m->dev[i].cls->run)
@@ -379,7 +381,7 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
             m->result.end = MACHINE_STOP;
             break;
         }
-        if (m->slots >= m->next_poll)
+        if (m->slots >= m->next_poll || m->stats.runs - m->polled_runs >= POLL_RUNS)
             poll_input(m, 0);
         run_due(m);
         bool alone;

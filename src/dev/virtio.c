@@ -294,12 +294,18 @@ void virtio_signal(struct virtio *v, unsigned q)
         set_isr(v, v->isr | VIRTIO_ISR_QUEUE);
 }
 
-void virtio_later(struct virtio *v, unsigned q)
+/* Ends the running hart's turn, so that the machine looks at deadlines, at host input and at a wish to stop. */
+static void yield(struct virtio *v)
 {
-    v->pending |= (uint32_t)BIT(q);
     const struct dev_clock *clock = v->env->clock;
     if (clock && clock->changed)
         clock->changed(clock->ctx);
+}
+
+void virtio_later(struct virtio *v, unsigned q)
+{
+    v->pending |= (uint32_t)BIT(q);
+    yield(v);
 }
 
 void virtio_charge(struct virtio *v, uint64_t bytes)
@@ -333,6 +339,8 @@ static void serve(struct virtio *v, unsigned q)
         virtio_push(v, q, c->head, written);
         virtio_charge(v, (uint64_t)c->readable + c->writable);
     }
+    if (v->spent >= VIRTIO_LONG_BYTES)
+        yield(v);
     virtio_signal(v, q);
 }
 

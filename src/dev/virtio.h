@@ -20,6 +20,7 @@ enum {
     /* What one notification may do before the device yields to the harts; the rest follows in the next virtio_run(). */
     VIRTIO_BUDGET_CHAINS = 256,
     VIRTIO_BUDGET_BYTES = 16 << 20,
+    VIRTIO_LONG_BYTES = 1 << 20, /* after so much in one turn the machine looks after the rest of the world as well */
 };
 
 /* Device status, 2.1 */

@@ -24,6 +24,7 @@ enum {
     BLK_BOUNCE = 64 << 10,           /* bytes moved at a time between the disk and guest memory */
     BLK_MAX_RANGES = 1,              /* ranges in one DISCARD or WRITE_ZEROES */
     BLK_MAX_RANGE_SECTORS = 1 << 21, /* of one range: 1 GiB */
+    BLK_FLUSH_COST = 1 << 20,        /* what waiting for the host's disk counts for, in bytes of work */
 };
 
 struct blk_header {
@@ -132,6 +133,12 @@ static int blk_out(struct virtio_blk *b, uint64_t sector, struct virtio_cursor *
     return BLK_S_OK;
 }
 
+static int blk_flush(struct virtio_blk *b)
+{
+    virtio_charge(&b->v, BLK_FLUSH_COST);
+    return blockfile_flush(b->disk) ? BLK_S_IOERR : BLK_S_OK;
+}
+
 static int blk_ranges(struct virtio_blk *b, uint32_t type, struct virtio_cursor *in)
 {
     struct blk_range r;
@@ -179,7 +186,7 @@ static bool blk_request(struct virtio *v, unsigned q, const struct virtio_chain 
     switch (h.type) {
     case BLK_T_IN: status = (uint8_t)blk_in(b, h.sector, &out, data); break;
     case BLK_T_OUT: status = (uint8_t)blk_out(b, h.sector, &in); break;
-    case BLK_T_FLUSH: status = blockfile_flush(b->disk) ? BLK_S_IOERR : BLK_S_OK; break;
+    case BLK_T_FLUSH: status = (uint8_t)blk_flush(b); break;
     case BLK_T_GET_ID: status = (uint8_t)blk_get_id(b, &out, data); break;
     case BLK_T_DISCARD:
     case BLK_T_WRITE_ZEROES: status = (uint8_t)blk_ranges(b, h.type, &in); break;

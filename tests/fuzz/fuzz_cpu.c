@@ -170,6 +170,7 @@ static void prepare(unsigned n, struct input in)
     hart_flush_all(h);
     if (b & 0x80)
         m[n].code->used = ARENA_OPS - 4 * BLOCK_MAX - (start & 63);
+    m[n].code->max_pages = b & 0x80 ? 4 + (start & 7) : CODE_PAGES_MAX;
     for (unsigned i = 0; i < 3; i++)
         put(n, page(HANDLER) + i * 0x400, handlers[i], sizeof handlers[i]);
     make_tables(n, &in, TABLES, levels, b & 2, false);

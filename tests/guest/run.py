@@ -11,6 +11,7 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
 import sys
 import tempfile
@@ -405,9 +406,12 @@ def linux(harts, *args):
         raise Skipped("give --linux DIR")
     image, initrd, disk = (os.path.join(LINUX, f) for f in ("Image", "initramfs.cpio.gz", "disk.img"))
     start = time.monotonic()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     s = Session("-smp", str(harts), "-m", "512M", "-kernel", image, "-initrd", initrd, "-append", "console=ttyS0", "-drive",
-                f"file={disk},format=raw,if=none,id=d0,snapshot=on", "-device", "virtio-blk-device,drive=d0", "-netdev", "user,id=n0", "-device",
-                "virtio-net-device,netdev=n0", "--stats", *args)
+                f"file={disk},format=raw,if=none,id=d0,snapshot=on", "-device", "virtio-blk-device,drive=d0", "-netdev",
+                f"user,id=n0,hostfwd=tcp:127.0.0.1:{port}-:77", "-device", "virtio-net-device,netdev=n0", "--stats", *args)
     s.expect(f"init: kernel 6.* on {harts} harts")
     s.expect("init: disk: read from an ext4 virtio disk")
     s.expect("init: disk: written by the guest")
@@ -417,6 +421,21 @@ def linux(harts, *args):
     booted = time.monotonic() - start
     s.type("echo $((6 * 7)) answers\n")
     s.expect("42 answers")
+    s.expect("linux> ")
+    s.type("ip addr add 10.0.2.15/24 dev eth0; echo from the guest | nc -l -p 77; echo served\n")
+    answer = ""
+    for _ in range(50):  # until it listens
+        with socket.create_connection(("127.0.0.1", port), 60) as c:
+            try:
+                answer = c.makefile().readline()
+            except ConnectionResetError:
+                pass
+        if answer:
+            break
+        s.more(0.2)
+    check(answer == "from the guest\n", f"a connection from the host brings {answer!r}")
+    s.expect("served\n")
+    s.expect("linux> ")
     s.type("poweroff -f\n")
     check(s.status() == 0, f"poweroff gives {s.p.returncode}")
     insns = re.search(r"instructions +(\d+)", s.p.stderr.read().decode("latin-1")).group(1)

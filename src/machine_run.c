@@ -331,11 +331,14 @@ static void idle(struct machine *m)
         clock_gettime(CLOCK_MONOTONIC, &a);
         poll_input(m, ms);
         clock_gettime(CLOCK_MONOTONIC, &b);
-        if (m->opt.realtime)
-            return;
-        /* As much of the gap as really went by; all of it once the wait ran its length. */
         uint64_t ticks =
             (uint64_t)((b.tv_sec - a.tv_sec) * 1000000000 + (b.tv_nsec - a.tv_nsec)) / (1000000000 / DEV_CLOCK_HZ);
+        if (m->opt.realtime) { /* mtime went on by itself; cycle counts what was slept as well */
+            m->stats.idle_slots += ticks * m->opt.insns_per_tick;
+            m->slots += ticks * m->opt.insns_per_tick;
+            return;
+        }
+        /* As much of the gap as really went by; all of it once the wait ran its length. */
         slot = min_u64(slot, m->slots + ticks * m->opt.insns_per_tick);
     } else {
         poll_input(m, 0);

@@ -45,7 +45,13 @@
         .equ h_count, 8
         .equ h_stop, 16                 /* why the body stopped: 0 end, 1 trap limit */
         .equ h_log, 24
+        .ifdef HYP                      /* for the kinds with the hypervisor extension: mode 2 is VS */
+        .equ LOG_SIZE, 64               /* mode | vector << 8, cause, epc, tval, xstatus, xtval2, xtinst, hstatus */
+        .equ LOG_SHOWN, 8
+        .else
         .equ LOG_SIZE, 48               /* mode | vector << 8, cause, epc, tval, xstatus, 0 */
+        .equ LOG_SHOWN, 5
+        .endif
 
         .option norelax
         .option norvc
@@ -122,6 +128,24 @@ reset:
         sd      zero, h_stop(s1)
         la      t0, spot
         sc.d    t1, t1, (t0)            /* no reservation left */
+
+        .ifdef HYP
+        .irp csr, 0x600, 0x602, 0x603, 0x605, 0x606, 0x643, 0x645, 0x64a, 0x680, 0x204, 0x241, 0x242, 0x243, 0x244, 0x280, 0x34a, 0x34b
+        csrw    \csr, zero              /* hstatus .. vsatp, mtinst, mtval2 */
+        .endr
+        li      t0, 2 << 32             /* vsstatus.UXL */
+        csrw    0x200, t0
+        li      t0, 1 << 61
+        csrw    0x60a, t0               /* henvcfg.ADUE */
+        la      t0, s_vectors
+        csrw    0x205, t0               /* vstvec */
+        la      t0, vs_frame
+        csrw    0x240, t0               /* vsscratch */
+        li      t1, -1
+        csrw    0x24d, t1               /* vstimecmp */
+        .insn r 0x73, 0, 0x31, x0, x0, x0
+        .insn r 0x73, 0, 0x11, x0, x0, x0
+        .endif
 
         li      t0, SCRATCH
         li      t1, SCRATCH_DWORDS
@@ -209,7 +233,8 @@ s_vectors:
         .endm
 
         /*
-         * Log the trap; tag in s2, status in s3, cause in s4, epc in s5, tval in s6 of mode \x.
+         * Log the trap; tag in s2, status in s3, cause in s4, epc in s5, tval in s6 of mode \x; with HYP
+         * tval2 in s8, tinst in s9, hstatus in s10.
          * Leaves s1 = shared, s7 = descriptor. Jumps to \x_stop with the reason in t0
          * when the body ends.
          */
@@ -231,6 +256,11 @@ s_vectors:
         sd      s5, h_log+16(t1)
         sd      s6, h_log+24(t1)
         sd      s3, h_log+32(t1)
+        .ifdef HYP
+        sd      s8, h_log+40(t1)
+        sd      s9, h_log+48(t1)
+        sd      s10, h_log+56(t1)
+        .endif
         ld      t1, d_limit(s7)
         li      t0, 1
         bgeu    t2, t1, \x\()_stop
@@ -267,6 +297,13 @@ m_trap:
         csrr    s4, mcause
         csrr    s5, mepc
         csrr    s6, mtval
+        .ifdef HYP
+        csrr    s8, 0x34b
+        csrr    s9, 0x34a
+        csrr    s10, 0x600
+        li      t1, ~(1 << 38)          /* GVA: the oracle sets it at the wrong times */
+        and     s3, s3, t1
+        .endif
         sd      s3, f_mstatus(x31)
         la      t1, s_exit
         la      t2, s_exit_last
@@ -286,6 +323,14 @@ m_trap:
         andi    t1, t1, 3
         slli    t1, t1, 11
         csrs    mstatus, t1
+        .ifdef HYP
+        li      t0, 1 << 39             /* MPV = bit 2 of a6 */
+        csrc    mstatus, t0
+        ld      t1, 16*8(x31)
+        andi    t1, t1, 4
+        slli    t1, t1, 37
+        csrs    mstatus, t1
+        .endif
 4:      SKIP    m
         csrw    mepc, s5
         LOAD_X
@@ -308,6 +353,19 @@ s_trap:
         csrr    s4, scause
         csrr    s5, sepc
         csrr    s6, stval
+        .ifdef HYP
+        la      t0, vs_frame
+        bne     x31, t0, 5f
+        xori    s2, s2, 3               /* taken in VS: what HS has cannot be read */
+        li      s8, 0
+        li      s9, 0
+        li      s10, 0
+        j       6f
+5:      csrr    s8, 0x643
+        csrr    s9, 0x64a
+        csrr    s10, 0x600
+6:
+        .endif
         la      t0, s_exit              /* the way up to M was itself delegated: try the next */
         bltu    s5, t0, 1f
         la      t0, s_exit_last
@@ -328,6 +386,12 @@ s_interrupt:
         li      t0, 1
         sll     t0, t0, s4
         csrc    sie, t0
+        .ifdef HYP
+        la      t1, vs_frame
+        beq     x31, t1, 7f
+        csrc    0x604, t0               /* hie */
+7:
+        .endif
         LOAD_X
         sret
 
@@ -412,7 +476,16 @@ dump:
         and     a0, a0, t1
         call    puthex
         DUMP_CSRS sstatus, sie, sip, stvec, sscratch, sepc, scause, stval, scounteren, senvcfg, satp
+        .ifndef HYP
         DUMP_CSRS pmpcfg0, pmpcfg2, pmpaddr0, pmpaddr1, pmpaddr2, pmpaddr3, pmpaddr4, pmpaddr5, pmpaddr6, pmpaddr7, mtvec
+        .else
+        DUMP_CSRS mtvec, 0x34a, 0x34b, 0x600, 0x602, 0x603, 0x604, 0x605, 0x606, 0x607, 0x643, 0x644, 0x645, 0x64a, 0x680
+        DUMP_CSRS 0x200, 0x204, 0x205, 0x240, 0x241, 0x242, 0x243, 0x244, 0x280
+        csrr    a0, 0x60a
+        li      t1, ~(1 << 61)
+        and     a0, a0, t1
+        call    puthex
+        .endif
         call    newline
 
         ld      s5, h_count(s1)
@@ -421,7 +494,7 @@ dump:
         li      a0, 'T'
         call    putc
         mv      s2, s4
-        li      s3, 5
+        li      s3, LOG_SHOWN
         call    putwords
         addi    s4, s4, LOG_SIZE
         addi    s5, s5, -1
@@ -528,6 +601,8 @@ spot:   .dword  0
 m_frame:
         .zero   576
 s_frame:
+        .zero   576
+vs_frame:
         .zero   576
 s_final:
         .zero   576

@@ -6,13 +6,16 @@ import re
 CSRS = """mstatus medeleg mideleg mie mip mscratch mcounteren mcountinhibit menvcfg
     sstatus sie sip stvec sscratch sepc scause stval scounteren senvcfg satp
     pmpcfg0 pmpcfg2 pmpaddr0 pmpaddr1 pmpaddr2 pmpaddr3 pmpaddr4 pmpaddr5 pmpaddr6 pmpaddr7 mtvec""".split()
+HYP_CSRS = CSRS[:20] + """mtvec mtinst mtval2 hstatus hedeleg hideleg hie htimedelta hcounteren hgeie htval hip hvip htinst hgatp
+    vsstatus vsie vstvec vsscratch vsepc vscause vstval vsip vsatp henvcfg""".split()
 ABI = """zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6""".split()
 STOPS = {0: "at its end", 1: "after too many traps"}
 EXCEPTIONS = {0: "instruction misaligned", 1: "instruction access fault", 2: "illegal instruction", 3: "breakpoint",
               4: "load misaligned", 5: "load access fault", 6: "store misaligned", 7: "store access fault", 8: "ecall from U",
               9: "ecall from S", 10: "ecall from VS", 11: "ecall from M", 12: "instruction page fault", 13: "load page fault",
-              15: "store page fault"}
-MODES = {0: "U", 1: "S", 3: "M"}
+              15: "store page fault", 20: "instruction guest page fault", 21: "load guest page fault", 22: "virtual instruction",
+              23: "store guest page fault"}
+MODES = {0: "U", 1: "S", 2: "VS", 3: "M"}
 
 
 class Record:
@@ -57,6 +60,10 @@ def parse(text):
     return records
 
 
+def csr_names(record):
+    return HYP_CSRS if len(record.csrs) == len(HYP_CSRS) else CSRS
+
+
 class Difference:
     def __init__(self, field, left, right, pc=None):
         self.field, self.pc = field, pc
@@ -71,8 +78,9 @@ def cause_name(cause):
 
 
 def show_trap(trap):
-    mode, cause, epc, tval, status = trap
-    return f"to {MODES.get(mode & 0xFF)} vector {mode >> 8}, cause {cause_name(cause)}, epc {epc:#x}, tval {tval:#x}, status {status:#x}"
+    mode, cause, epc, tval, status = trap[:5]
+    more = "".join(f", {name} {value:#x}" for name, value in zip(("tval2", "tinst", "hstatus"), trap[5:]))
+    return f"to {MODES.get(mode & 0xFF)} vector {mode >> 8}, cause {cause_name(cause)}, epc {epc:#x}, tval {tval:#x}, status {status:#x}{more}"
 
 
 def lists(out, names, left, right):
@@ -96,7 +104,7 @@ def compare(left, right, body):
         pc = (a or b)[2]
         if a and b and a[:3] == b[:3]:
             at = f"trap {i} ({cause_name(a[1])} at {a[2]:#x} = body+{a[2] - body.base:#x})"
-            for name, k in (("tval", 3), ("status", 4)):
+            for k, name in enumerate(("tval", "status", "tval2", "tinst", "hstatus")[:len(a) - 3], 3):
                 if a[k] != b[k]:
                     out.append(Difference(f"{at} {name}", a[k], b[k], pc))
             continue
@@ -113,7 +121,7 @@ def compare(left, right, body):
             out.append(Difference(name or f"memory at scratch+{offset:#x}", a, b))
     lists(out, lambda i: f"x{i + 1} ({ABI[i + 1]})", left.x, right.x)
     lists(out, lambda i: f"f{i}" if i < 32 else "fcsr", left.f, right.f)
-    lists(out, lambda i: CSRS[i], left.csrs, right.csrs)
+    lists(out, lambda i: csr_names(left)[i], left.csrs, right.csrs)
     lists(out, lambda i: f"poked word at {body.pokes[i][0]:#x}" if i < len(body.pokes) else f"poked word {i}", left.pokes, right.pokes)
     return out
 
@@ -129,7 +137,7 @@ def dump(name, record, body):
         if offset in body.names:
             print(f"    {body.names[offset]}: {record.memory[offset]:#x}")
     for i, value in enumerate(record.csrs):
-        print(f"    {CSRS[i]}: {value:#x}")
+        print(f"    {csr_names(record)[i]}: {value:#x}")
 
 
 class Pins:

@@ -23,6 +23,8 @@ from report import Pins, compare, dump, parse        # noqa: E402
 # What QEMU 7.2 can be asked for that Vitrine has by default; see README.md.
 QEMU_CPU = "rv64,h=false,svinval=true,svnapot=true,svpbmt=true,debug=false,pmu-num=29"
 VITRINE_CPU = "rv64,h=false"
+# Kinds with the hypervisor extension, on both; the harness is assembled for them (HYP).
+HYP = {"hyp"}
 MARCH = "rv64gc_zba_zbb_zbc_zbs_svinval"
 TOOLS = "riscv64-unknown-elf-"
 # Seeds of each kind when none are named: what CI runs.
@@ -55,13 +57,15 @@ class Builder:
                     with open(os.path.join(root, name), "rb") as f:
                         digest.update(name.encode() + b"\0" + f.read())
         self.version = digest.hexdigest()[:12]
-        self.harness = os.path.join(folder, f"harness-{self.version}.o")
-        if not os.path.exists(self.harness):
-            self.assemble(os.path.join(HERE, "harness.S"), self.harness)
+        self.harness = {}
+        for hyp in False, True:
+            self.harness[hyp] = os.path.join(folder, f"harness{'-hyp' * hyp}-{self.version}.o")
+            if not os.path.exists(self.harness[hyp]):
+                self.assemble(os.path.join(HERE, "harness.S"), self.harness[hyp], ["--defsym", "HYP=1"] * hyp)
 
     @staticmethod
-    def assemble(source, target):
-        call([TOOLS + "as", f"-march={MARCH}", "-mpriv-spec=1.12", source, "-o", target + ".tmp"])
+    def assemble(source, target, more=()):
+        call([TOOLS + "as", f"-march={MARCH}", "-mpriv-spec=1.12", *more, source, "-o", target + ".tmp"])
         os.replace(target + ".tmp", target)
 
     def build(self, kind, seeds):
@@ -72,7 +76,7 @@ class Builder:
             with open(stem + ".S", "w") as f:
                 f.write(batch_assembly(bodies))
             self.assemble(stem + ".S", stem + ".o")
-            call([TOOLS + "ld", "--no-warn-rwx-segments", "-T", os.path.join(HERE, "link.ld"), self.harness, stem + ".o",
+            call([TOOLS + "ld", "--no-warn-rwx-segments", "-T", os.path.join(HERE, "link.ld"), self.harness[kind in HYP], stem + ".o",
                   "-o", elf + ".tmp"])
             os.replace(elf + ".tmp", elf)
         return elf, bodies
@@ -106,13 +110,16 @@ class Machine:
         return text, None
 
 
-def machines(args):
-    qemu = [args.qemu, "-M", "virt", "-smp", "2", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic", "-cpu", args.qemu_cpu]
+def machines(args, hyp):
+    def cpu(given):
+        return given.replace("h=false", "h=true") if hyp else given
+
+    qemu = [args.qemu, "-M", "virt", "-smp", "2", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic", "-cpu", cpu(args.qemu_cpu)]
     oracle = Machine("qemu", qemu, not args.no_cache, args.timeout)
     if args.self:
         return oracle, Machine("qemu again", qemu, False, args.timeout)
     vitrine = shlex.split(args.vitrine) + ["run", "-machine", "virt", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic",
-                                           "-cpu", args.vitrine_cpu, "--quiet"]
+                                           "-cpu", cpu(args.vitrine_cpu), "--quiet"]
     return oracle, Machine("vitrine", vitrine, False, args.timeout)
 
 
@@ -135,8 +142,9 @@ def disassembly(elf, body, marks):
     return out
 
 
-def check_batch(work, builder, oracle, subject, pins, args, lock):
+def check_batch(work, builder, pairs, pins, args, lock):
     kind, seeds = work
+    oracle, subject = pairs[kind in HYP]
     elf, bodies = builder.build(kind, seeds)
     expected, broken = oracle.run(elf)
     if broken:
@@ -217,7 +225,7 @@ def main():
         if not shutil.which(tool):
             raise Fail(f"{tool}: not found; on Debian: apt install qemu-system-misc binutils-riscv64-unknown-elf")
     builder = Builder(args.build)
-    oracle, subject = machines(args)
+    pairs = {hyp: machines(args, hyp) for hyp in (False, True)}
     pins = Pins(os.path.join(HERE, "divergences.json"), [c.__name__ for c in quirk.CASES])
     work = []
     for kind in kinds:
@@ -227,7 +235,7 @@ def main():
     passed = failed = 0
     lock = threading.Lock()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for ok, bad in pool.map(lambda w: check_batch(w, builder, oracle, subject, pins, args, lock), work):
+        for ok, bad in pool.map(lambda w: check_batch(w, builder, pairs, pins, args, lock), work):
             passed, failed = passed + ok, failed + bad
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -123,8 +123,21 @@ static bool load_zeros(struct bus *b, uint64_t at, uint64_t size)
 
 /* ---- ELF ---- */
 
-static int load_symbols(Elf *elf, uint64_t bias, struct symbols *syms)
+/* Is it a name that a terminal may be shown? Its length is at most max. */
+static bool plain_name(const char *name, size_t max)
 {
+    size_t n = strnlen(name, max + 1);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+            return false;
+    return n <= max;
+}
+
+/* file_size: bytes. Any number of symbols may share one long name in the file; the names kept are no more than a few times its size. */
+static int load_symbols(Elf *elf, size_t file_size, uint64_t bias, struct symbols *syms)
+{
+    enum { NAME_MAX_LENGTH = 4096, SHARED = 8 };
+    size_t room = file_size > SIZE_MAX / SHARED ? SIZE_MAX : file_size * SHARED;
     for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
         GElf_Shdr sh;
         if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB || sh.sh_entsize == 0)
@@ -139,8 +152,10 @@ static int load_symbols(Elf *elf, uint64_t bias, struct symbols *syms)
                 continue;
             const char *name = elf_strptr(elf, sh.sh_link, s.st_name);
             /* Mapping symbols ($x, $d) and the assembler's local labels name nothing. */
-            if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2))
+            if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2) ||
+                !plain_name(name, min_u64(room, NAME_MAX_LENGTH)))
                 continue;
+            room -= strlen(name);
             if (!symbols_add(syms, name, s.st_value + bias, s.st_size, type == STT_FUNC))
                 return -ENOMEM;
         }
@@ -240,7 +255,7 @@ static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t
     img->entry = eh.e_entry;
     img->bias = eh.e_type == ET_DYN ? choose_bias(b, elf, base) : 0;
     rc = load_segments(b, name, elf, data, size, img, e);
-    if (!rc && syms && (rc = load_symbols(elf, img->bias, syms)))
+    if (!rc && syms && (rc = load_symbols(elf, size, img->bias, syms)))
         err_set(e, rc, "%s: no memory for its symbols", name);
 out:
     elf_end(elf);

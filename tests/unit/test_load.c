@@ -103,6 +103,38 @@ static struct elf_file elf(void)
     return f;
 }
 
+/* Names that would fill the host's memory, or reach for its terminal, are left out; the rest of the file counts. */
+START_TEST(hostile_names)
+{
+    enum { SYMBOLS = 1000, LONG = 3000 };
+    struct {
+        struct elf_file f;
+        Elf64_Sym sym[SYMBOLS];
+        char strings[LONG + 16];
+    } *big = calloc(1, sizeof *big);
+    struct symbols *syms = symbols_new();
+    uint64_t v;
+    ck_assert_ptr_nonnull(big);
+    big->f = elf();
+    for (unsigned i = 1; i < SYMBOLS; i++)
+        big->sym[i] = (Elf64_Sym){
+            .st_name = 7, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = SHN_ABS, .st_value = i};
+    big->sym[1].st_name = 1;
+    memcpy(big->strings + 1, "a\033[2J", 6);
+    memset(big->strings + 7, 'n', LONG);
+    big->f.sh[1].sh_offset = (Elf64_Off)((char *)big->sym - (char *)big);
+    big->f.sh[1].sh_size = sizeof big->sym;
+    big->f.sh[2].sh_offset = (Elf64_Off)((char *)big->strings - (char *)big);
+    big->f.sh[2].sh_size = sizeof big->strings;
+    ck_assert_msg(load(big, sizeof *big, syms) == 0, "%s", e.text);
+    ck_assert_uint_gt(symbols_count(syms), 10);
+    ck_assert_uint_lt(symbols_count(syms), 8 * sizeof *big / LONG + 1);
+    ck_assert(!symbols_value(syms, "a\033[2J", &v));
+    symbols_free(syms);
+    free(big);
+}
+END_TEST
+
 START_TEST(elf_goes_to_physical_addresses)
 {
     struct elf_file f = elf();
@@ -263,6 +295,7 @@ Suite *load_suite(void)
     Suite *s = suite_create("load");
     TCase *t = tcase_create("load");
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, hostile_names);
     tcase_add_test(t, elf_goes_to_physical_addresses);
     tcase_add_test(t, position_independent_elf_is_moved);
     tcase_add_test(t, elf_refusals);

@@ -12,8 +12,8 @@
 #include <time.h>
 
 enum {
-    POLL_SLOTS = 1000000,    /* between two looks at host input while harts run */
-    POLL_RUNS = 256,         /* the same in returns of hart_run(), each of which may stand for megabytes of a device's work */
+    POLL_SLOTS = 1000000, /* between two looks at host input while harts run */
+    POLL_RUNS = 256, /* the same in returns of hart_run(), each of which may stand for megabytes of a device's work */
     REALTIME_SLOTS = 200000, /* between two looks at the host's clock when mtime follows it */
     OVERDUE_SLOTS = 1000,    /* a device that is due again at once waits that long */
 };
@@ -308,6 +308,10 @@ static void end_stuck(struct machine *m)
 static void idle(struct machine *m)
 {
     bool all_stuck = true;
+    if (m->tohost_half) { /* nobody is left to write the other half */
+        htif_timeout(m);
+        return;
+    }
     for (unsigned i = 0; i < m->nharts; i++)
         all_stuck &= m->state[i] == HART_STUCK || m->state[i] == HART_STOPPED;
     uint64_t tick = next_deadline(m), now = machine_time(m);

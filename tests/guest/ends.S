@@ -43,6 +43,11 @@ _start: csrr    t0, mhartid
         li      t0, 9 << 1 | 1
         sw      t0, 0(s0)
 1:      j       1b
+#elif defined TOHOST_HALF_WFI           /* nobody is left to write the other half */
+        li      t0, 9 << 1 | 1
+        sw      t0, 0(s0)
+1:      wfi
+        j       1b
 #elif defined TOHOST_HALVES_PRINT
         print32 'A'                     # odd: the low half alone would read as an exit
         ld      t1, 0(s0)

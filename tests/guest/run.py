@@ -152,6 +152,7 @@ def test_tohost():
 def test_tohost_in_halves():
     ends(vitrine("-kernel", guest("tohost-half")), 9)
     ends(vitrine("-kernel", guest("tohost-half-once")), 9)
+    ends(vitrine("-kernel", guest("tohost-half-wfi")), 9)
     ends(vitrine("-kernel", guest("tohost-halves-print")), 0, "A\n")
 
 

@@ -453,11 +453,18 @@ static int make_memory(struct machine *m, struct err *e)
     return m->ram ? 0 : -ENOMEM;
 }
 
+/* A flash chip came out of, or went into, the mode in which it reads as memory. */
+static void memory_remapped(void *code)
+{
+    code_cache_remapped(code);
+}
+
 static int make_harts(struct machine *m, struct err *e)
 {
     m->code = code_cache_new(m->bus, &m->opt.isa);
     if (!m->code)
         return err_set(e, -ENOMEM, "no memory for decoded code");
+    bus_set_remap_hook(m->bus, memory_remapped, m->code);
     m->hart_env = (struct hart_env){clock_now, hart_timer_changed, m};
     for (unsigned i = 0; i < m->nharts; i++) {
         m->hart[i] = hart_new(i, &m->opt.isa, m->bus, m->code, &m->hart_env);

@@ -158,6 +158,21 @@ void code_cache_reset(struct code_cache *c)
     c->resets++;
 }
 
+void code_cache_remapped(struct code_cache *c)
+{
+    for (struct code_page *p = c->all; p; p = p->next_of_all) {
+        for (unsigned i = 0; i < c->regions; i++) {
+            const struct mem_region *r = bus_memory(c->bus, i);
+            if (r->readonly && p->pa - r->base < r->size) {
+                memset(p->entry, 0, sizeof p->entry);
+                p->granules = 0;
+            }
+        }
+    }
+    for (unsigned i = 0; i < c->nharts; i++)
+        hart_flush_all(c->harts[i]);
+}
+
 void code_cache_trim(struct code_cache *c)
 {
     enum { FEW = 2 }; /* what one fetch may add */

@@ -116,6 +116,8 @@ void code_cache_free(struct code_cache *c);
 struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_context context);
 /* Forgets all decoded operations (the arena is full, or handlers changed). */
 void code_cache_reset(struct code_cache *c);
+/* Memory that stores cannot change was replaced or hidden: forgets its decoded code, and every cached translation. */
+void code_cache_remapped(struct code_cache *c);
 /* Forgets the code pages too, once there are max_pages but a few: a guest that runs through all its memory, in every context, must not
  * take many times as much from the host. No code may be running, and nobody may hold a page. */
 void code_cache_trim(struct code_cache *c);

@@ -96,6 +96,23 @@ _start: csrr    t0, mhartid
         .4byte  0
 #elif defined LOOP
 1:      j       1b
+#elif defined FLASH                      /* the chip's array, its status at the same place, and the array again */
+        li      t0, 0x20000000
+        lw      a0, 0(t0)
+        li      t1, 0x00700070          /* read status, to both halves of the bank */
+        sw      t1, 0(t0)
+        lw      a1, 0(t0)
+        li      t1, 0x00ff00ff          /* read array */
+        sw      t1, 0(t0)
+        lw      a2, 0(t0)
+        li      t2, 0x11223344          /* what the test put there */
+        bne     a0, t2, bad
+        li      t2, 0x00800080          /* ready */
+        bne     a1, t2, bad
+        bne     a2, a0, bad
+        li      t0, 1
+        sd      t0, 0(s0)
+1:      j       1b
 #elif defined SIGNATURE
         la      t0, begin_signature
         li      t1, 0x1122334455667788

@@ -142,6 +142,15 @@ def test_hello_on_four_harts():
     ends(vitrine("-smp", "4", "-bios", "none", "-kernel", guest("hello")), 0, "Hello from a RISC-V machine behind glass.\n")
 
 
+def test_flash_status():
+    """A flash chip that answers with its status must not answer from a cached translation of its array."""
+    with tempfile.NamedTemporaryFile() as image:
+        image.write(b"\x44\x33\x22\x11")
+        image.truncate(32 << 20)
+        image.flush()
+        ends(vitrine("-bios", "none", "-kernel", guest("flash"), "-drive", f"if=pflash,file={image.name},format=raw"), 0)
+
+
 def test_tohost():
     ends(vitrine("-kernel", guest("tohost-pass")), 0)
     ends(vitrine("-kernel", guest("tohost-fail")), 7)

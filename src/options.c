@@ -108,7 +108,7 @@ static int opt_machine(struct options *o, const char *opt, char *arg, struct err
             o->dumpdtb = v;
         } else if (!strcmp(k, "aclint") || !strcmp(k, "acpi") || !strcmp(k, "usb") || !strcmp(k, "graphics") ||
                    !strcmp(k, "dump-guest-core")) {
-            bool on;
+            bool on = false;
             if (parse_onoff(opt, k, v, &on, e))
                 return -EINVAL;
             if (on && (!strcmp(k, "aclint") || !strcmp(k, "usb")))
@@ -458,7 +458,7 @@ static int opt_global(struct options *o, const char *opt, char *arg, struct err 
     (void)e, (void)opt;
     static const char legacy[] = "virtio-mmio.force-legacy=";
     if (!strncmp(arg, legacy, sizeof legacy - 1)) {
-        bool on;
+        bool on = false;
         int rc = parse_onoff(opt, "virtio-mmio.force-legacy", arg + sizeof legacy - 1, &on, e);
         return rc    ? rc
                : !on ? 0
@@ -484,7 +484,7 @@ static int opt_icount(struct options *o, const char *opt, char *arg, struct err 
                                value);
             o->machine.insns_per_tick = 100 >> shift;
         } else if (!strcmp(k, "sleep") || !strcmp(k, "align")) {
-            bool on;
+            bool on = false;
             if (parse_onoff(opt, k, v, &on, e))
                 return -EINVAL;
             if (on && !strcmp(k, "align"))

@@ -40,7 +40,7 @@ bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, 
 #define I(name, e)                                                                                                     \
     case INSN_##name: v = (uint64_t)(e); break;
     switch ((unsigned)id) {
-    /* clang-format off */
+        /* clang-format off */
     S(fadd, sf32_add(a, b, rm, &fl))
     D(fadd, sf64_add(A, B, rm, &fl))
     S(fsub, sf32_sub(a, b, rm, &fl))
@@ -87,7 +87,7 @@ bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, 
     I(fcvt_d_lu, sf64_from_u64(X, rm, &fl))
     I(fcvt_s_d, BOX(sf64_to_sf32(A, rm, &fl)))
     I(fcvt_d_s, sf32_to_sf64(a, rm, &fl))
-    /* clang-format on */
+        /* clang-format on */
     }
 #undef S
 #undef D

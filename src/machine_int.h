@@ -91,7 +91,7 @@ struct machine {
     uint64_t host_start;  /* realtime: the host's clock at power-on, ns */
     uint64_t next_tick;   /* the earliest deadline of all; valid while !deadlines_stale */
     bool deadlines_stale;
-    uint64_t next_poll; /* slot of the next look at host input */
+    uint64_t next_poll;   /* slot of the next look at host input */
     uint64_t polled_runs; /* stats.runs at the last one */
 
     /* How it ends. */

@@ -155,8 +155,7 @@ START_TEST(immediates)
 }
 END_TEST
 
-/* Each half word is either illegal or stands for one instruction that decodes; what it decodes to is compared with another disassembler's
- * reading in tests/diff/decode_sweep.py. */
+/* Each half word is either illegal or stands for one instruction that decodes. */
 START_TEST(compressed)
 {
     struct isa isa = everything(), no_c = isa, no_d = isa;

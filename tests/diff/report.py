@@ -143,7 +143,7 @@ def dump(name, record, body):
 class Pins:
     """Known divergences, in divergences.json.
 
-    cases: bodies of the kind quirk, by name, each with every difference that it shows, no more and no less.
+    cases: bodies of the hand-written kinds, by name, each with every difference that it shows, no more and no less.
     anywhere: differences that any body of some kinds may show; kinds, field, qemu and vitrine are regular expressions
     that match the whole text.
     """
@@ -152,10 +152,12 @@ class Pins:
         with open(path) as f:
             data = json.load(f)
         self.anywhere, self.cases = data["anywhere"], {}
+        self.kinds = set(cases)
+        known = {c.__name__: (kind, seed) for kind, functions in cases.items() for seed, c in enumerate(functions)}
         for pin in data["cases"]:
-            if pin["name"] not in cases:
-                raise ValueError(f"{path}: {pin['name']}: kinds/quirk.py has no such body")
-            self.cases[cases.index(pin["name"])] = pin
+            if pin["name"] not in known:
+                raise ValueError(f"{path}: {pin['name']}: no kind of {', '.join(cases)} has such a body")
+            self.cases[known[pin["name"]]] = pin
         for pin in data["anywhere"] + data["cases"]:
             missing = {"name", "section", "reason"} - set(pin)
             if missing:
@@ -163,8 +165,8 @@ class Pins:
 
     def judge(self, kind, seed, differences):
         """(differences that are not pinned, pinned ones that did not show)"""
-        if kind == "quirk":
-            known = [(d["field"], d["qemu"], d["vitrine"]) for d in self.cases.get(seed, {"differences": []})["differences"]]
+        if kind in self.kinds:
+            known = [(d["field"], d["qemu"], d["vitrine"]) for d in self.cases.get((kind, seed), {"differences": []})["differences"]]
             seen = [(d.field, d.left, d.right) for d in differences]
             return [d for d in differences if (d.field, d.left, d.right) not in known], [k for k in known if k not in seen]
         return [d for d in differences if not any(self.matches(pin, kind, d) for pin in self.anywhere)], []

@@ -17,14 +17,14 @@ sys.dont_write_bytecode = True
 
 import gen                                      # noqa: E402
 from body import batch_assembly                 # noqa: E402
-from kinds import KINDS, quirk                  # noqa: E402
+from kinds import KINDS, hquirk, quirk                  # noqa: E402
 from report import Pins, compare, dump, parse        # noqa: E402
 
 # What QEMU 7.2 can be asked for that Vitrine has by default; see README.md.
 QEMU_CPU = "rv64,h=false,svinval=true,svnapot=true,svpbmt=true,debug=false,pmu-num=29"
 VITRINE_CPU = "rv64,h=false"
 # Kinds with the hypervisor extension, on both; the harness is assembled for them (HYP).
-HYP = {"hyp"}
+HYP = {"hyp", "hquirk"}
 MARCH = "rv64gc_zba_zbb_zbc_zbs_svinval"
 TOOLS = "riscv64-unknown-elf-"
 # Seeds of each kind when none are named: what CI runs.
@@ -226,7 +226,7 @@ def main():
             raise Fail(f"{tool}: not found; on Debian: apt install qemu-system-misc binutils-riscv64-unknown-elf")
     builder = Builder(args.build)
     pairs = {hyp: machines(args, hyp) for hyp in (False, True)}
-    pins = Pins(os.path.join(HERE, "divergences.json"), [c.__name__ for c in quirk.CASES])
+    pins = Pins(os.path.join(HERE, "divergences.json"), {"quirk": quirk.CASES, "hquirk": hquirk.CASES})
     work = []
     for kind in kinds:
         mine = gen.seeds_of(kind, seeds)

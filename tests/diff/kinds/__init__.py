@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The kinds of generated test bodies: one module per kind, each with emit(body)."""
-from . import atomic, csrs, floating, hypervisor, integer, interrupts, paging, protection, quirk, traps
+from . import atomic, csrs, floating, hquirk, hypervisor, integer, interrupts, paging, protection, quirk, traps
 
 KINDS = {
     "int": integer.emit,
@@ -14,4 +14,5 @@ KINDS = {
     "irq": interrupts.emit,
     "hyp": hypervisor.emit,
     "quirk": quirk.emit,
+    "hquirk": hquirk.emit,
 }

@@ -339,8 +339,11 @@ static void serve(struct virtio *v, unsigned q)
         virtio_push(v, q, c->head, written);
         virtio_charge(v, (uint64_t)c->readable + c->writable);
     }
-    if (v->spent >= VIRTIO_LONG_BYTES)
+    v->unlooked += v->spent;
+    if (v->unlooked >= VIRTIO_LONG_BYTES) {
+        v->unlooked = 0;
         yield(v);
+    }
     virtio_signal(v, q);
 }
 

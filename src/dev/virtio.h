@@ -20,7 +20,7 @@ enum {
     /* What one notification may do before the device yields to the harts; the rest follows in the next virtio_run(). */
     VIRTIO_BUDGET_CHAINS = 256,
     VIRTIO_BUDGET_BYTES = 16 << 20,
-    VIRTIO_LONG_BYTES = 1 << 20, /* after so much in one turn the machine looks after the rest of the world as well */
+    VIRTIO_LONG_BYTES = 1 << 20, /* after so much work the machine looks after the rest of the world as well */
 };
 
 /* Device status, 2.1 */
@@ -124,6 +124,7 @@ struct virtio {
     struct virtqueue queue[VIRTIO_QUEUES_MAX];
 
     uint64_t spent;            /* bytes of work in this turn, against VIRTIO_BUDGET_BYTES */
+    uint64_t unlooked;         /* bytes of work since the machine last looked, against VIRTIO_LONG_BYTES */
     struct virtio_chain chain; /* the one in work; holds nothing between calls */
 };
 

@@ -145,7 +145,8 @@ class Pins:
 
     cases: bodies of the hand-written kinds, by name, each with every difference that it shows, no more and no less.
     anywhere: differences that any body of some kinds may show; kinds, field, qemu and vitrine are regular expressions
-    that match the whole text.
+    that match the whole text. Further conditions, each optional: seeds [r, n], only bodies whose seed is r modulo n;
+    mask, values are equal but for these bits; but, texts are equal but for what this regular expression finds.
     """
 
     def __init__(self, path, cases):
@@ -169,9 +170,15 @@ class Pins:
             known = [(d["field"], d["qemu"], d["vitrine"]) for d in self.cases.get((kind, seed), {"differences": []})["differences"]]
             seen = [(d.field, d.left, d.right) for d in differences]
             return [d for d in differences if (d.field, d.left, d.right) not in known], [k for k in known if k not in seen]
-        return [d for d in differences if not any(self.matches(pin, kind, d) for pin in self.anywhere)], []
+        return [d for d in differences if not any(self.matches(pin, kind, seed, d) for pin in self.anywhere)], []
 
     @staticmethod
-    def matches(pin, kind, d):
-        return all(re.fullmatch(pin[k], text) for k, text in
-                   (("kinds", kind), ("field", d.field), ("qemu", d.left), ("vitrine", d.right)))
+    def matches(pin, kind, seed, d):
+        if not all(re.fullmatch(pin[k], text) for k, text in
+                   (("kinds", kind), ("field", d.field), ("qemu", d.left), ("vitrine", d.right))):
+            return False
+        if "seeds" in pin and seed % pin["seeds"][1] != pin["seeds"][0]:
+            return False
+        if "mask" in pin and (int(d.left, 16) ^ int(d.right, 16)) & ~int(pin["mask"], 16):
+            return False
+        return "but" not in pin or re.sub(pin["but"], "", d.left) == re.sub(pin["but"], "", d.right)

@@ -3,10 +3,9 @@
  * A hostile driver of each virtio device. The input is a program: its first byte picks the device, then come operations of one
  * byte and their operands: register writes and reads, stores to the rings and buffers, notifications, turns of the device.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "fuzz.h"
 
 #include "dev/chardev.h"
 #include "dev/virtio_blk.h"
@@ -15,20 +14,6 @@
 #include "dev/virtio_rng.h"
 
 enum { RAM = 0x80000000, RAM_SIZE = 64 << 10, SLOT = 0x10008000 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-    const uint8_t *p, *end;
-};
-
-static uint64_t take(struct input *in, unsigned n)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < n && in->p < in->end; i++)
-        v |= (uint64_t)*in->p++ << (8 * i);
-    return v;
-}
 
 /* A network whose far end sends everything back. */
 struct loop {
@@ -61,6 +46,7 @@ static uint64_t now(void *ctx)
     return 0;
 }
 
+/* The disk's image: a file that is gone with the process. */
 static const char *image(void)
 {
     static char path[64];
@@ -69,7 +55,8 @@ static const char *image(void)
         int fd = mkstemp(path);
         if (fd < 0 || ftruncate(fd, 32 << 10) < 0)
             abort();
-        close(fd);
+        unlink(path);
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     }
     return path;
 }

@@ -29,8 +29,8 @@ static struct {
     struct code_cache *code;
     struct hart_env env;
     struct hart *h;
-    uint64_t mmio; /* sum of what was written */
-} m[2];
+    uint64_t mmio;        /* sum of what was written */
+} all[2][2], *m = all[0]; /* m: a pair of machines alike, one for blocks, one for steps */
 
 static uint64_t mmio_read(void *dev, uint64_t off, unsigned size)
 {
@@ -64,7 +64,8 @@ static void make(unsigned n)
     static const struct mmio_ops ops = {mmio_read, mmio_write, 1, 8};
     static unsigned number[2] = {0, 1};
     struct err e;
-    isa_default(&m[n].isa);
+    if (isa_parse(&m[n].isa, m == all[1] ? "rv64,c=false,d=false,h=false" : "rv64", &e))
+        abort();
     m[n].bus = bus_new();
     if (!m[n].bus || !bus_add_memory(m[n].bus, "ram", RAM, PAGES * PAGE_SIZE, false, &e) ||
         !bus_add_memory(m[n].bus, "rom", ROM, PAGE_SIZE, true, &e) ||
@@ -150,6 +151,7 @@ static const uint16_t pokes[] = {0x300, 0x302, 0x303, 0x304, 0x305, 0x306, 0x30a
  * The input's header:
  *   0   7 HS tables | 6 VS tables | 5 G tables | 4 PMP of the input's | 3 all traps delegated | 2 V | 1:0 privilege
  *   1   7 nearly full code cache | 6 FS = Off | 5 frm | 4 no handlers | 3:2 levels | 1 user pages | 0 ADUE
+ *   2   15 a hart without C, D and H | 14:6 where it starts, in instructions | 5:0 room in the code cache
  */
 static void prepare(unsigned n, struct input in)
 {
@@ -221,8 +223,8 @@ static void prepare(unsigned n, struct input in)
         code[at] = code[at % ((len + 63) / 64 * 64)];
     put(n, page(0), code, sizeof code);
     h->priv = (a & 3) == 2 ? PRIV_S : (enum priv)(a & 3);
-    h->virt = (a & 4) && h->priv != PRIV_M;
-    h->pc = RAM + (start >> 6) % (CODE_PAGES * PAGE_SIZE / 2) * 2;
+    h->virt = (a & 4) && h->priv != PRIV_M && h->isa.h;
+    h->pc = RAM + (start >> 6 & 0x1ff) * (m[n].isa.c ? 2 : 4);
     h->kick |= KICK_IRQ;
     hart_context_changed(h);
 }
@@ -259,7 +261,7 @@ static void sane(const struct hart *h)
     FUZZ_CHECK(h->x[0] == 0, "%#llx", (unsigned long long)h->x[0]);
     FUZZ_CHECK(h->priv <= PRIV_M && h->priv != 2 && !(h->virt && h->priv == PRIV_M), "privilege %d, V %d", h->priv,
                h->virt);
-    FUZZ_CHECK(!(h->pc & 1), "pc %#llx", (unsigned long long)h->pc);
+    FUZZ_CHECK(!(h->pc & (h->isa.c ? 1 : 3)), "pc %#llx", (unsigned long long)h->pc);
 }
 
 /* What the translations depend on. Code that changes it and makes no fence may see old ones, for as long as each way to run keeps them. */
@@ -288,14 +290,14 @@ static void same(const struct hart *a, const struct hart *b)
     for (unsigned i = 0; i < 32; i++)
         FUZZ_CHECK(a->f[i] == b->f[i], "f%u %#llx in blocks, %#llx in steps", i, (unsigned long long)a->f[i],
                    (unsigned long long)b->f[i]);
-    static uint16_t csr[4096];
-    static unsigned ncsr;
-    for (unsigned num = ncsr ? 4096 : 0; num < 4096; num++) {
+    static uint16_t numbers[2][4096], count[2];
+    uint16_t *csr = numbers[m == all[1]], *ncsr = &count[m == all[1]];
+    for (unsigned num = *ncsr ? 4096 : 0; num < 4096; num++) {
         uint64_t v;
         if (csr_peek(m[0].h, num, &v))
-            csr[ncsr++] = (uint16_t)num;
+            csr[(*ncsr)++] = (uint16_t)num;
     }
-    for (unsigned i = 0; i < ncsr; i++) {
+    for (unsigned i = 0; i < *ncsr; i++) {
         uint64_t va = 0, vb = 0;
         unsigned num = csr[i];
         bool ga = csr_peek(m[0].h, num, &va), gb = csr_peek(m[1].h, num, &vb);
@@ -313,6 +315,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct exit last[2];
     uint64_t done[2], piece[2] = {INSNS, 1};
     static struct tables before, after[2];
+    m = all[size > 3 && data[3] & 0x80];
     for (unsigned n = 0; n < 2; n++) {
         if (!m[n].h)
             make(n);

@@ -247,6 +247,45 @@ def vsstatus_sd(body):
     s.written("0x200", 2 << 32 | 3 << 13, "vsstatus with FS = 3")
 
 
+@case
+def hlv_fault_kind(body):
+    """A page fault of stage one stays one with satp = 0."""
+    stages(body, 0, 0)
+    setup_csr(body, HSTATUS, SPVP)
+    body.li(5, TRIED)
+    body.word(0x6C004073 | 5 << 15 | 6 << 7)
+    body.word(0x6E004073 | 5 << 15 | 7 << 20)
+
+
+@case
+def gva_and_mtval2(body):
+    """Set by the guest page fault of an HLV, clear after the illegal instruction that follows."""
+    s = Slots(body)
+    stages(body, ELSEWHERE >> 2 | LEAF, 0)
+    setup_csr(body, HSTATUS, SPVP)
+    body.li(5, TRIED)
+    body.word(0x6C004073 | 5 << 15 | 6 << 7)
+    for csr, name in (("mstatus", "mstatus"), ("0x34b", "mtval2"), ("0x34a", "mtinst")):
+        body.op(f"csrr x7, {csr}")
+        s.keep(7, f"{name} after a guest page fault of HLV")
+    body.op(".word 0")
+    for csr, name in (("mstatus", "mstatus"), ("0x34b", "mtval2"), ("0x34a", "mtinst")):
+        body.op(f"csrr x7, {csr}")
+        s.keep(7, f"{name} after an illegal instruction")
+
+
+@case
+def wfi_in_vu(body):
+    """TW makes it illegal in every mode but M, VU too; without, it is a virtual instruction in VU."""
+    for mode, tw, vtw in ((VU, 0, 0), (VU, 1, 0), (VS, 1, 0), (VS, 0, 1), (VS, 1, 1)):      # each traps: nothing is pending
+        body.li(5, 1 << 21)
+        body.op(f"{'csrs' if tw else 'csrc'} mstatus, x5")
+        body.op(f"{'csrs' if vtw else 'csrc'} {HSTATUS:#x}, x5")
+        body.switch_mode(mode)
+        body.op("wfi")
+        body.switch_mode(M)
+
+
 COUNT = len(CASES)
 
 

@@ -159,10 +159,10 @@ static void prepare(unsigned n, struct input in)
     static const uint8_t zeros[PAGE_SIZE];
     unsigned a = (unsigned)take(&in, 1), b = (unsigned)take(&in, 1), levels = 3 + (b >> 2 & 3) % 3;
     unsigned start = (unsigned)take(&in, 2);
+    h->retired = h->turn_retired = h->clock = 0; /* before the reset, which sets the counters by them */
     hart_reset(h);
     h->traps_in_a_row = 0;
     h->last_trap_retired = 0;
-    h->retired = h->turn_retired = h->clock = 0;
     h->csr.mip_line = 0;
     h->reservation = UINT64_MAX;
     m[n].mmio = 0;

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Run control: what the REPL and the gdb stub share. A debugger stands beside one machine, runs it for a while, and tells why it stopped.
+ *
+ * A machine may have one debugger. It owns the machine's breakpoints and watch hook and adds a sink to its events while something is to be
+ * caught. Everything here runs on the machine's thread, between runs, unless it says otherwise.
+ *
+ * Stops (breakpoints, watchpoints, catchpoints) are numbered from 1; the hidden ones (gdb's) have numbers below 0 and are listed by nobody.
+ */
+#ifndef VITRINE_DEBUGGER_H
+#define VITRINE_DEBUGGER_H
+
+#include "base/err.h"
+#include "base/event.h"
+#include "machine.h"
+
+struct debugger;
+
+/* ---- Why it stopped ---- */
+
+enum debug_reason {
+    DEBUG_STEPPED,   /* what was asked for is done: steps, finish, until, a limit of instructions */
+    DEBUG_BREAK,     /* a breakpoint: number */
+    DEBUG_WATCH,     /* a watchpoint: number, access, addr, len, old, new */
+    DEBUG_CATCH,     /* a catchpoint: number, event */
+    DEBUG_EVENT,     /* the event that debugger_step_event() waited for */
+    DEBUG_INTERRUPT, /* debugger_interrupt() */
+    DEBUG_MONITOR,   /* Ctrl-A c on the guest's console */
+    DEBUG_QUIT,      /* Ctrl-A x there, or machine_stop() by somebody else */
+    DEBUG_ENDED      /* the machine ended: result. It can be looked at; only debugger_reset() lets it run again */
+};
+
+enum debug_access {
+    DEBUG_READ = 1,
+    DEBUG_WRITE = 2,
+    DEBUG_CHANGE = 4 /* a write that changes the value; with no other */
+};
+
+struct debug_stop {
+    enum debug_reason reason;
+    unsigned hart;      /* which stopped; debugger_hart() is set to it */
+    int number;         /* of the stop, else 0 */
+    uint64_t pc;        /* DEBUG_WATCH: of the instruction that did it. Else where the hart stands */
+    unsigned access;    /* enum debug_access: what the watchpoint saw */
+    uint64_t addr, len; /* DEBUG_WATCH: as the watchpoint was set, in its space */
+    uint64_t old, new;  /* DEBUG_WATCH: the value, its first 8 bytes at most, before and after */
+    bool by_device;     /* DEBUG_WATCH: DMA, no instruction */
+    bool has_value;     /* a finished function: value = a0 */
+    uint64_t value;
+    bool trapped;                 /* DEBUG_STEPPED: by a trap into its handler */
+    struct event event;           /* DEBUG_CATCH, DEBUG_EVENT */
+    struct machine_result result; /* DEBUG_ENDED */
+};
+
+/* ---- Its life ---- */
+
+/* m: must outlive it. NULL: no memory. */
+MUST_USE struct debugger *debugger_new(struct machine *m);
+void debugger_free(struct debugger *d); /* takes all breakpoints off the machine; NULL is fine */
+
+struct machine *debugger_machine(struct debugger *d);
+/* The selected hart: whose registers and addresses are meant when nothing else is said. Each stop selects the hart that stopped. */
+struct hart *debugger_hart(struct debugger *d);
+bool debugger_select(struct debugger *d, unsigned hart); /* false: no such hart */
+/* The last stop; before the first: DEBUG_STEPPED on hart 0. */
+const struct debug_stop *debugger_last(const struct debugger *d);
+/* Counts up whenever the machine ran or its state was changed by hand: what was cached of it is stale. */
+uint64_t debugger_epoch(const struct debugger *d);
+void debugger_changed(struct debugger *d); /* to be called after a change made past this interface */
+
+/* ---- Running: each returns when something stops it. Others harts run in their turns meanwhile. ---- */
+
+/* Until a stop; at most `limit` instructions of all harts (UINT64_MAX = for ever; DEBUG_STEPPED when they are done). */
+void debugger_continue(struct debugger *d, uint64_t limit, struct debug_stop *s);
+/* n >= 1 instructions of that hart. A trap counts as one step and ends at the first instruction of its handler. A hart that waits in WFI
+ * goes on when it is woken. */
+void debugger_stepi(struct debugger *d, unsigned hart, uint64_t n, struct debug_stop *s);
+/* n instructions, but what a call, an ecall, an exception or an interrupt leads to is run through as one: until the hart (or, from U mode, any
+ * hart in the same address space) stands behind it in the same mode and at the same depth of stack. */
+void debugger_nexti(struct debugger *d, unsigned hart, uint64_t n, struct debug_stop *s);
+/* Until pc leaves [lo, hi). over: calls and traps are run through as by debugger_nexti(); else calls and exceptions end it at the first
+ * instruction elsewhere. Interrupts are run through in either case. */
+void debugger_step_range(struct debugger *d, unsigned hart, uint64_t lo, uint64_t hi, bool over, struct debug_stop *s);
+/* Until the hart stands at one of the addresses (gva) with its stack pointer at or above sp_min (0: any), in the mode it is in now, or not in a
+ * deeper one. n <= 8. */
+void debugger_until(struct debugger *d, unsigned hart, const uint64_t *va, unsigned n, uint64_t sp_min,
+                    struct debug_stop *s);
+/* Until the next event of these kinds, on any hart. Stops in its midst when debugger_set_nested() gave somebody to stop for, else behind it. */
+void debugger_step_event(struct debugger *d, uint64_t kinds, struct debug_stop *s);
+
+/* Ends the present or the next run with DEBUG_INTERRUPT. Async-signal-safe; also for any thread. */
+void debugger_interrupt(struct debugger *d);
+/* The same with another reason (DEBUG_MONITOR, DEBUG_QUIT); from I/O callbacks on the machine's thread. */
+void debugger_interrupt_for(struct debugger *d, enum debug_reason why);
+
+/* To power-on; stops and selected settings stay. Also after the machine ended. */
+MUST_USE int debugger_reset(struct debugger *d, struct err *e);
+bool debugger_ended(const struct debugger *d);
+
+/* Called in the midst of an instruction when debugger_step_event() finds its event: the machine may be looked at, not changed, nor run. True: run
+ * on (with *kinds as the next to wait for, 0 = none: the run ends at the next boundary). NULL: nobody. */
+void debugger_set_nested(struct debugger *d, bool (*fn)(void *ctx, struct debug_stop *s, uint64_t *kinds), void *ctx);
+/* In the midst of an instruction, by the above: no changes. */
+bool debugger_is_nested(const struct debugger *d);
+
+/* ---- Stops ---- */
+
+enum stop_kind { STOP_BREAK, STOP_WATCH, STOP_CATCH };
+/* Which addresses: a hart's virtual ones, the physical ones of its machine (of a guest under H: the guest's), the real machine's physical ones. */
+enum debug_space { SPACE_GVA, SPACE_GPA, SPACE_HPA };
+enum { STOP_ANY = -1 };
+
+struct stop_spec {
+    enum stop_kind kind;
+    const char *text;      /* as the user wrote it, for lists; NULL: made from the rest */
+    const char *condition; /* an expression, true when not 0; NULL: none */
+    int hart;              /* only this one; STOP_ANY */
+    bool temporary;        /* goes away when it stops something */
+    bool hidden;
+    bool hardware;   /* as hbreak says: the same thing here */
+    uint64_t ignore; /* hits that do not count */
+    /* STOP_BREAK, STOP_WATCH */
+    enum debug_space space;
+    uint64_t addr;
+    uint64_t len;    /* STOP_WATCH: bytes, at most a page */
+    unsigned access; /* STOP_WATCH: enum debug_access */
+    /* STOP_CATCH: an event of these kinds that fits all of the rest */
+    uint64_t kinds;
+    uint64_t cause;     /* EV_TRAP: as in mcause; UINT64_MAX = any */
+    int from;           /* EV_TRAP: EVENT_MODE(), or STOP_ANY */
+    int csr;            /* EV_CSR, EV_PTR: its number, or STOP_ANY */
+    const char *device; /* EV_MMIO: the device's name or the beginning of it; NULL = any */
+    int source;         /* EV_IRQ, EV_CLAIM: the PLIC's source, EV_WIRE: the bit of mip; STOP_ANY */
+};
+
+struct stop {
+    struct stop *next;
+    int number;
+    bool enabled;
+    uint64_t hits;         /* with a true condition */
+    struct stop_spec spec; /* its strings are the stop's own */
+    char **commands;       /* NULL-terminated, run by the REPL when it stops here; NULL: none */
+    /* The rest is stops.c's. */
+    struct expr *condition;
+    uint64_t pa;   /* STOP_WATCH: where it lies now; UINT64_MAX: not mapped */
+    uint64_t old;  /* its value, the first 8 bytes */
+    uint64_t seen; /* what the value was when last told */
+};
+
+/* A spec with nothing special in it. */
+struct stop_spec stop_spec_default(enum stop_kind kind);
+/* Adds one; NULL with e set: a condition that does not read, an address that cannot be watched, no memory. */
+MUST_USE struct stop *debugger_add(struct debugger *d, const struct stop_spec *spec, struct err *e);
+void debugger_remove(struct debugger *d, struct stop *s);
+/* The hidden one of this kind at this place; NULL: none. access: of a watchpoint, else ignored. */
+struct stop *debugger_find_hidden(struct debugger *d, enum stop_kind kind, uint64_t addr, uint64_t len,
+                                  unsigned access);
+void debugger_remove_hidden(struct debugger *d);            /* all of them: gdb has gone */
+struct stop *debugger_find(struct debugger *d, int number); /* NULL: none */
+struct stop *debugger_stops(struct debugger *d);            /* the first; then ->next */
+void debugger_enable(struct debugger *d, struct stop *s, bool on);
+/* expr: NULL takes the condition away. */
+MUST_USE int debugger_set_condition(struct debugger *d, struct stop *s, const char *expr, struct err *e);
+
+/* ---- Registers, by gdb's numbers: x0..x31, pc, f0..f31, CSRs from 65 on, and the mode ---- */
+
+enum { DEBUG_REG_PC = 32, DEBUG_REG_F = 33, DEBUG_REG_CSR = 65, DEBUG_REG_PRIV = 65 + 4096 };
+
+/* By name: ABI names, x0, pc, f0, fa0, CSRs, fflags..., priv. -1: none. No leading $. */
+int debugger_reg_number(const char *name);
+const char *debugger_reg_name(unsigned n); /* ABI names; NULL: none */
+/* False: this hart has none. Never a side effect. priv: 0 U, 1 S, 3 M; +4 with V. */
+bool debugger_reg_read(struct debugger *d, struct hart *h, unsigned n, uint64_t *value);
+/* False: no such register, read-only, or nested. CSRs are written as M mode would, priv within what the hart has. */
+bool debugger_reg_write(struct debugger *d, struct hart *h, unsigned n, uint64_t value);
+
+/* ---- Memory ---- */
+
+/* What a debugger's access at a virtual address of this hart depends on: its data context, but permissions, A and D deny nothing. */
+struct mmu_ctx debugger_data_ctx(const struct hart *h);
+/* Virtual to physical, without side effects. False: not mapped; *f (may be NULL) says why. */
+bool debugger_translate(struct hart *h, uint64_t va, uint64_t *pa, struct mmu_fault *f);
+/* How many of the n bytes from addr could be read (written): all, or those before the first that is not mapped, is no memory, or is a device's
+ * register (devices are not touched unless debugger_set_mmio() said so). Writes drop decoded code and trip no watchpoint. h is ignored by
+ * physical addresses. */
+size_t debugger_read(struct debugger *d, struct hart *h, enum debug_space space, uint64_t addr, void *buf, size_t n);
+size_t debugger_write(struct debugger *d, struct hart *h, enum debug_space space, uint64_t addr, const void *buf,
+                      size_t n);
+/* Whether debugger_read() and debugger_write() reach devices: aligned accesses of 1, 2, 4 or 8 bytes, with all their effects. */
+void debugger_set_mmio(struct debugger *d, bool on);
+bool debugger_mmio(const struct debugger *d);
+
+#endif

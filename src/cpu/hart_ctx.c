@@ -4,7 +4,7 @@
 #include "cpu/trap.h"
 
 /* Translation as the mode priv (virt) sees it. Priv. 3.1.6.3, 3.1.18, 18.2.5, 18.5 */
-static struct mmu_ctx context(const struct hart *h, enum priv priv, bool virt)
+struct mmu_ctx hart_mode_ctx(const struct hart *h, enum priv priv, bool virt)
 {
     const struct csrs *c = &h->csr;
     uint64_t one = virt ? c->menvcfg & c->henvcfg : c->menvcfg;
@@ -28,7 +28,7 @@ static struct mmu_ctx context(const struct hart *h, enum priv priv, bool virt)
 
 struct mmu_ctx hart_fetch_ctx(const struct hart *h)
 {
-    return context(h, h->priv, h->virt);
+    return hart_mode_ctx(h, h->priv, h->virt);
 }
 
 /* MPRV: loads and stores of M as if in MPP, MPV. Priv. 3.1.6.3, 18.4.1 */
@@ -36,10 +36,10 @@ struct mmu_ctx hart_data_ctx(const struct hart *h)
 {
     uint64_t s = h->csr.mstatus;
     if (LIKELY(!(s & MSTATUS_MPRV)) || h->priv != PRIV_M) {
-        return context(h, h->priv, h->virt);
+        return hart_mode_ctx(h, h->priv, h->virt);
     }
     enum priv mpp = (enum priv)((s & MSTATUS_MPP) >> MSTATUS_MPP_SHIFT);
-    return context(h, mpp, mpp != PRIV_M && s & MSTATUS_MPV);
+    return hart_mode_ctx(h, mpp, mpp != PRIV_M && s & MSTATUS_MPV);
 }
 
 /* As if V=1, in VS or VU as hstatus.SPVP says, whatever MPRV. From U only with hstatus.HU. Priv. 18.3.1, 18.6.1 */
@@ -49,7 +49,7 @@ bool hart_hyp_ctx(const struct hart *h, uint32_t insn, bool hlvx, struct mmu_ctx
         *t = (struct trap){.cause = h->virt ? CAUSE_VIRTUAL_INSN : CAUSE_ILLEGAL, .tval = insn};
         return false;
     }
-    *c = context(h, h->csr.hstatus & HSTATUS_SPVP ? PRIV_S : PRIV_U, true);
+    *c = hart_mode_ctx(h, h->csr.hstatus & HSTATUS_SPVP ? PRIV_S : PRIV_U, true);
     c->hlvx = hlvx;
     return true;
 }

@@ -30,7 +30,8 @@ MUST_USE bool trap_fence_vma(struct hart *h, uint32_t insn, uint64_t rs1, uint64
 uint64_t trap_ecall_cause(const struct hart *h);
 /* cbo.inval/clean/flush/zero: may the current mode execute it (menvcfg, henvcfg, senvcfg: CBIE, CBCFE, CBZE)? *inval_flushes: CBIE = 01. */
 MUST_USE bool trap_cbo_allowed(const struct hart *h, uint32_t insn, bool *inval_flushes, struct trap *t);
-/* The context for an explicit or implicit access. */
+/* The context for an explicit or implicit access; hart_mode_ctx(): as if the hart were in that mode, without MPRV. */
+struct mmu_ctx hart_mode_ctx(const struct hart *h, enum priv priv, bool virt);
 struct mmu_ctx hart_fetch_ctx(const struct hart *h);
 struct mmu_ctx hart_data_ctx(const struct hart *h); /* MPRV, MPV applied */
 /* HLV/HLVX/HSV: illegal or virtual instruction where they may not run. Priv. 18.3.1 */

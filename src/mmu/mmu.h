@@ -25,6 +25,7 @@ struct pmp {
         uint64_t last;
         uint8_t su;      /* bit per enum mmu_access: what S and U may do */
         uint8_t m;       /* the same for M (everything unless locked) */
+        uint8_t entry;   /* its number */
     } span[PMP_ENTRIES]; /* the active entries, lowest number first */
     unsigned active;
     uint64_t open_first; /* where every access of every mode is allowed (the largest such range, whole pages): bytes; */
@@ -94,6 +95,7 @@ struct mmu_step {
     uint64_t pte_gpa; /* address of the PTE as the table's owner sees it */
     uint64_t pte_hpa;
     uint64_t pte;
+    uint64_t bits; /* of pte, where the verdict denies: those that decide, be they set (reserved, U, a superpage's PPN) or clear (V, R, A) */
     enum pte_verdict verdict;
 };
 struct mmu_observer {
@@ -108,6 +110,10 @@ MUST_USE bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size,
 
 /* PMP alone. Priv. 3.7. whole (may be NULL): true if the 4 KiB page around pa answers alike for each byte. */
 bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole);
+/* The entry that decides of these bytes: the lowest that matches any of them, and whether it matches all (if not, it denies). -1: none does. */
+int pmp_entry(const struct pmp *p, uint64_t pa, unsigned size, bool *all);
+/* The bytes that entry n matches, ends included. False: none. n < PMP_ENTRIES. */
+bool pmp_range(const struct pmp *p, unsigned n, uint64_t *first, uint64_t *last);
 /* True if the whole 4 KiB page around pa is known to be open to everybody; false says nothing. */
 static inline bool pmp_is_open(const struct pmp *p, uint64_t pa)
 {

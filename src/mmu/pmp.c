@@ -14,8 +14,7 @@ enum { PMP_OFF, PMP_TOR, PMP_NA4, PMP_NAPOT };
 #define PMP_ADDR_BITS MASK(53, 0)
 enum { PMP_ALL = 1u << MMU_R | 1u << MMU_W | 1u << MMU_X };
 
-/* The range of entry n, ends included. False: the entry matches nothing. */
-static bool entry_range(const struct pmp *p, unsigned n, uint64_t *first, uint64_t *last)
+bool pmp_range(const struct pmp *p, unsigned n, uint64_t *first, uint64_t *last)
 {
     uint64_t addr = p->addr[n] & PMP_ADDR_BITS;
 
@@ -86,37 +85,58 @@ void pmp_update(struct pmp *p)
     p->active = 0;
     for (unsigned n = 0; n < p->count && n < PMP_ENTRIES; n++) {
         struct pmp_span *s = &p->span[p->active];
-        if (!entry_range(p, n, &s->first, &s->last))
+        if (!pmp_range(p, n, &s->first, &s->last))
             continue;
         /* R, W, X of pmpcfg stand in the order of enum mmu_access. Unlocked entries do not bind M. Priv. 3.7.1.2 */
         s->su = p->cfg[n] & PMP_ALL;
         s->m = p->cfg[n] & PMP_L ? s->su : PMP_ALL;
+        s->entry = (uint8_t)n;
         p->active++;
     }
     find_open(p);
 }
 
-bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole)
+/* The lowest active entry that matches any byte of [pa, end] decides, and it must match all of them (Priv. 3.7.1.3). NULL: none does.
+ * *alike: no entry up to it tells bytes of the page around them apart. */
+static const struct pmp_span *decider(const struct pmp *p, uint64_t pa, uint64_t end, bool *alike)
 {
-    uint64_t end = pa + size - 1;
     uint64_t page = pa & PAGE_MASK, page_end = end | ~PAGE_MASK;
-    bool alike = true;
-    /* Priv. 3.7.1.3: when no entry matches, M may and S and U may not, unless there are no entries at all. */
-    bool allowed = priv == PRIV_M || !p->count;
 
+    *alike = true;
     for (unsigned i = 0; i < p->active; i++) {
         const struct pmp_span *s = &p->span[i];
         if (s->last < page || s->first > page_end)
             continue;
         /* An entry that covers a part of the page makes the answer depend on the byte. */
-        alike &= s->first <= page && s->last >= page_end;
-        if (s->last < pa || s->first > end)
-            continue;
-        /* The lowest entry that matches any byte decides, and it must match all of them. Priv. 3.7.1.3 */
-        allowed = s->first <= pa && s->last >= end && ((priv == PRIV_M ? s->m : s->su) >> a & 1);
-        break;
+        *alike &= s->first <= page && s->last >= page_end;
+        if (s->last >= pa && s->first <= end)
+            return s;
     }
+    return NULL;
+}
+
+bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access a, enum priv priv, bool *whole)
+{
+    uint64_t end = pa + size - 1;
+    bool alike;
+    const struct pmp_span *s = decider(p, pa, end, &alike);
+
     if (whole)
         *whole = alike;
-    return allowed;
+    /* Priv. 3.7.1.3: when no entry matches, M may and S and U may not, unless there are no entries at all. */
+    if (!s)
+        return priv == PRIV_M || !p->count;
+    return s->first <= pa && s->last >= end && ((priv == PRIV_M ? s->m : s->su) >> a & 1);
+}
+
+int pmp_entry(const struct pmp *p, uint64_t pa, unsigned size, bool *all)
+{
+    uint64_t end = pa + size - 1;
+    bool alike;
+    const struct pmp_span *s = decider(p, pa, end, &alike);
+
+    if (!s)
+        return -1;
+    *all = s->first <= pa && s->last >= end;
+    return s->entry;
 }

@@ -131,6 +131,47 @@ static ALWAYS_INLINE enum pte_verdict judge(const struct stage *s, unsigned leve
     return PTE_LEAF;
 }
 
+/* The bits that made judge() say v, where v denies: the first of its tests that held. */
+static uint64_t deciding_bits(const struct stage *s, unsigned level, uint64_t pte, uint64_t permit, enum pte_verdict v)
+{
+    switch (v) {
+    case PTE_INVALID: return PTE_V;
+    case PTE_RESERVED:
+        if (pte & s->reserved)
+            return pte & s->reserved;
+        if ((pte & (PTE_R | PTE_W)) == PTE_W)
+            return PTE_R | PTE_W;
+        if (!(pte & (PTE_R | PTE_X)))
+            return pte & POINTER_RESERVED;
+        if ((pte & PTE_PBMT) == PTE_PBMT)
+            return PTE_PBMT;
+        return level ? PTE_N : MASK(PTE_PPN_SHIFT + 3, PTE_PPN_SHIFT);
+    case PTE_MISALIGNED_SUPERPAGE: return pte & MASK(PTE_PPN_SHIFT + VPN_BITS * level - 1, PTE_PPN_SHIFT);
+    case PTE_NOT_USER:
+    case PTE_USER_PAGE: return PTE_U;
+    case PTE_NO_PERMISSION_R:
+    case PTE_NO_PERMISSION_W:
+    case PTE_NO_PERMISSION_X: return permit;
+    case PTE_NO_LEAF: return PTE_R | PTE_W | PTE_X;
+    case PTE_A_CLEAR: return PTE_A;
+    case PTE_D_CLEAR: return PTE_D;
+    case PTE_POINTER:
+    case PTE_LEAF:
+    case PTE_PMP_DENIED:
+    case PTE_NO_MEMORY:
+    case PTE_NOT_CANONICAL:
+    case PTE_UPDATED_AD: return 0;
+    }
+    return 0;
+}
+
+/* Ends a walk at a PTE that denies it, by stop(). */
+static COLD bool deny(const struct walk *w, const struct stage *s, struct mmu_step *t, uint64_t permit)
+{
+    t->bits = deciding_bits(s, (unsigned)t->level, t->pte, permit, t->verdict);
+    return stop(w, t);
+}
+
 static bool walk_pte(struct walk *w, uint64_t gpa, enum mmu_access a, uint64_t *hpa);
 
 enum ad_result { AD_SET, AD_CHANGED, AD_FAULT };
@@ -228,11 +269,11 @@ static ALWAYS_INLINE bool walk_stage(struct walk *w, const struct stage *s, cons
             continue;
         }
         if (UNLIKELY(v != PTE_LEAF))
-            return stop(w, &STEP(v));
+            return deny(w, s, &STEP(v), permit);
 
         uint64_t missing = need & ~pte;
         if (UNLIKELY(missing && !s->adue)) /* Svade */
-            return stop(w, &STEP(missing & PTE_A ? PTE_A_CLEAR : PTE_D_CLEAR));
+            return deny(w, s, &STEP(missing & PTE_A ? PTE_A_CLEAR : PTE_D_CLEAR), permit);
         if (UNLIKELY(w->o))
             tell(w, &STEP(v));
         if (LIKELY(!missing))

@@ -10,8 +10,16 @@
 /* Host mappings start on a boundary of the host's huge pages, so that RAM can be backed by them. */
 #define HUGE_ALIGN ((size_t)2 << 20)
 
+/* What page of what bus shows, or is shown by, a page of ours. */
+struct twin {
+    struct bus *bus; /* NULL: none */
+    uint64_t pa;
+};
+
 struct memory {
-    struct mem_region r;
+    struct mem_region r; /* first: a region's address is its memory's */
+    struct twin *twin;   /* per page; NULL while no window is involved */
+    bool window;
     void *map; /* as mmap() gave it */
     size_t map_len;
     size_t flags_len;
@@ -41,6 +49,9 @@ struct bus {
     void *remap_ctx;
     void (*protect)(void *ctx, uint64_t page_pa);
     void *protect_ctx;
+    void (*flagged)(void *ctx, uint64_t page_pa, unsigned flags);
+    void *flagged_ctx;
+    struct event_hub *events;
 };
 
 struct bus *bus_new(void)
@@ -54,15 +65,46 @@ static void memory_free(struct memory *m)
         munmap(m->map, m->map_len);
     if (m->r.flags)
         munmap(m->r.flags, m->flags_len);
+    if (m->twin)
+        munmap(m->twin, m->flags_len * sizeof *m->twin);
+    if (m->r.pages)
+        munmap(m->r.pages, m->flags_len * sizeof *m->r.pages);
     free(m);
+}
+
+static struct memory *memory_of(struct mem_region *r)
+{
+    return (struct memory *)r;
+}
+
+static struct twin *twin_at(const struct bus *b, uint64_t pa)
+{
+    struct mem_region *r = bus_memory_at(b, pa);
+    struct memory *m = r ? memory_of(r) : NULL;
+    return m && m->twin && m->twin[(pa - r->base) >> PAGE_SHIFT].bus ? &m->twin[(pa - r->base) >> PAGE_SHIFT] : NULL;
+}
+
+static void close_window(struct memory *m)
+{
+    for (uint64_t i = 0; m->twin && i < m->r.size >> PAGE_SHIFT; i++) {
+        struct twin *t = m->twin[i].bus ? twin_at(m->twin[i].bus, m->twin[i].pa) : NULL;
+        if (!t)
+            continue;
+        struct mem_region *r = bus_memory_at(m->twin[i].bus, m->twin[i].pa);
+        r->flags[(m->twin[i].pa - r->base) >> PAGE_SHIFT] &= (uint8_t)~(1u << PAGE_TWIN);
+        t->bus = NULL;
+    }
 }
 
 void bus_free(struct bus *b)
 {
     if (!b)
         return;
-    for (unsigned i = 0; i < b->nmem; i++)
+    for (unsigned i = 0; i < b->nmem; i++) {
+        if (b->mem[i]->window)
+            close_window(b->mem[i]);
         memory_free(b->mem[i]);
+    }
     free(b->mem);
     free(b->sorted);
     free(b->mmio);
@@ -118,23 +160,28 @@ static void insert_memory(struct bus *b, struct memory *m)
         b->ram = &m->r;
 }
 
-struct mem_region *bus_add_memory(struct bus *b, const char *name, uint64_t base, uint64_t size, bool readonly,
-                                  struct err *e)
+/* May memory lie there? */
+static bool check_memory(struct bus *b, const char *name, uint64_t base, uint64_t size, struct err *e)
 {
     if (check_place(name, base, size, e))
-        return NULL;
+        return false;
     if ((base | size) & ~PAGE_MASK) {
         err_set(e, -EINVAL, "%s: base 0x%llx and size 0x%llx must be multiples of the page size, %d", name,
                 (unsigned long long)base, (unsigned long long)size, PAGE_SIZE);
-        return NULL;
+        return false;
     }
     for (unsigned i = 0; i < b->nmem; i++)
         if (overlap(base, size, b->mem[i]->r.base, b->mem[i]->r.size)) {
             err_set(e, -EEXIST, "%s: 0x%llx bytes at 0x%llx overlap %s", name, (unsigned long long)size,
                     (unsigned long long)base, b->mem[i]->name);
-            return NULL;
+            return false;
         }
+    return true;
+}
 
+/* A memory region that has no memory yet, with room for it in the bus. */
+static struct memory *memory_new(struct bus *b, const char *name, uint64_t base, uint64_t size, struct err *e)
+{
     struct memory *m = calloc(1, sizeof *m);
     if (!m || !grow_memory(b)) {
         free(m);
@@ -142,9 +189,24 @@ struct mem_region *bus_add_memory(struct bus *b, const char *name, uint64_t base
         return NULL;
     }
     copy_name(m->name, name);
+    m->r.name = m->name;
+    m->r.base = base;
+    m->r.size = size;
+    m->r.enabled = true;
+    m->flags_len = size >> PAGE_SHIFT;
+    return m;
+}
+
+struct mem_region *bus_add_memory(struct bus *b, const char *name, uint64_t base, uint64_t size, bool readonly,
+                                  struct err *e)
+{
+    if (!check_memory(b, name, base, size, e))
+        return NULL;
+    struct memory *m = memory_new(b, name, base, size, e);
+    if (!m)
+        return NULL;
     m->map_len = size + HUGE_ALIGN;
     m->map = m->map_len > size ? map_lazily(m->map_len) : NULL;
-    m->flags_len = size >> PAGE_SHIFT;
     m->r.flags = m->map ? map_lazily(m->flags_len) : NULL;
     if (!m->r.flags) {
         err_set(e, -ENOMEM,
@@ -156,11 +218,7 @@ struct mem_region *bus_add_memory(struct bus *b, const char *name, uint64_t base
     }
     uintptr_t aligned = ((uintptr_t)m->map + HUGE_ALIGN - 1) & ~(uintptr_t)(HUGE_ALIGN - 1);
     m->r.host = (uint8_t *)aligned;
-    m->r.name = m->name;
-    m->r.base = base;
-    m->r.size = size;
     m->r.readonly = readonly;
-    m->r.enabled = true;
 #ifdef MADV_HUGEPAGE
     (void)madvise(m->r.host, size, MADV_HUGEPAGE); /* a wish: hosts without huge pages refuse it */
 #endif
@@ -168,6 +226,74 @@ struct mem_region *bus_add_memory(struct bus *b, const char *name, uint64_t base
     if (b->remap)
         b->remap(b->remap_ctx);
     return &m->r;
+}
+
+/* Ties page n of the window to the real page at hpa. */
+static int tie(struct bus *b, struct memory *m, uint64_t n, struct bus *real, uint64_t hpa, struct err *e)
+{
+    uint64_t pa = m->r.base + (n << PAGE_SHIFT);
+    struct mem_region *rr = bus_memory_at(real, hpa);
+    struct memory *rm = rr ? memory_of(rr) : NULL;
+    if (hpa & ~PAGE_MASK || !rm || rm->window)
+        return err_set(e, -EINVAL, "%s: page 0x%llx: 0x%llx is no page of the other bus's memory", m->name,
+                       (unsigned long long)pa, (unsigned long long)hpa);
+    if (!rm->twin && !(rm->twin = map_lazily(rm->flags_len * sizeof *rm->twin)))
+        return err_set(e, -ENOMEM, "%s: out of memory", m->name);
+    struct twin *t = &rm->twin[(hpa - rr->base) >> PAGE_SHIFT];
+    if (t->bus)
+        return err_set(e, -EEXIST, "%s: page 0x%llx: a window shows 0x%llx already", m->name, (unsigned long long)pa,
+                       (unsigned long long)hpa);
+    *t = (struct twin){b, pa};
+    m->twin[n] = (struct twin){real, hpa};
+    m->r.pages[n] = rr->host + (hpa - rr->base);
+    if (rr->flags[(hpa - rr->base) >> PAGE_SHIFT])
+        m->r.flags[n] |= 1u << PAGE_TWIN;
+    return 0;
+}
+
+struct mem_region *bus_add_window(struct bus *b, const char *name, uint64_t base, uint64_t size, struct bus *real,
+                                  const uint64_t *hpa, struct err *e)
+{
+    if (!check_memory(b, name, base, size, e))
+        return NULL;
+    struct memory *m = memory_new(b, name, base, size, e);
+    if (!m)
+        return NULL;
+    m->window = true;
+    m->r.flags = map_lazily(m->flags_len);
+    m->r.pages = map_lazily(m->flags_len * sizeof *m->r.pages);
+    m->twin = map_lazily(m->flags_len * sizeof *m->twin);
+    int rc = m->r.flags && m->r.pages && m->twin ? 0 : err_set(e, -ENOMEM, "%s: out of memory", name);
+    for (uint64_t n = 0; !rc && n < size >> PAGE_SHIFT; n++)
+        rc = tie(b, m, n, real, hpa[n], e);
+    if (rc) {
+        close_window(m);
+        memory_free(m);
+        return NULL;
+    }
+    insert_memory(b, m);
+    if (b->remap)
+        b->remap(b->remap_ctx);
+    return &m->r;
+}
+
+bool bus_window_frame(const struct bus *b, uint64_t pa, uint64_t *hpa)
+{
+    const struct mem_region *r = bus_memory_at(b, pa);
+    if (!r || !r->pages)
+        return false;
+    *hpa = twin_at(b, pa)->pa + (pa & ~PAGE_MASK);
+    return true;
+}
+
+bool bus_window_at(const struct bus *real, uint64_t hpa, struct bus **other, uint64_t *pa)
+{
+    const struct twin *t = twin_at(real, hpa);
+    if (!t)
+        return false;
+    *other = t->bus;
+    *pa = t->pa + (hpa & ~PAGE_MASK);
+    return true;
 }
 
 int bus_add_mmio(struct bus *b, const char *name, uint64_t base, uint64_t size, const struct mmio_ops *ops, void *dev,
@@ -254,12 +380,26 @@ const char *bus_name_at(const struct bus *b, uint64_t pa)
     return m ? m->name : NULL;
 }
 
-/* Tells the owners of the flags of one page that [pa, pa+len), within it, has changed. */
+static void notify_owners(struct bus *b, unsigned flags, uint64_t pa, uint64_t len)
+{
+    for (unsigned f = 0; f < PAGE_TWIN; f++)
+        if ((flags & (1u << f)) && f != PAGE_WATCH_READ && b->owner[f].fn)
+            b->owner[f].fn(b->owner[f].ctx, pa, len);
+}
+
+static uint8_t *flags_at(const struct bus *b, uint64_t pa)
+{
+    const struct mem_region *r = bus_memory_at(b, pa);
+    return &r->flags[(pa - r->base) >> PAGE_SHIFT];
+}
+
+/* Tells the owners of the flags of one page that [pa, pa+len), within it, has changed: those on the other side of a window too. */
 static void notify_page(struct bus *b, unsigned flags, uint64_t pa, uint64_t len)
 {
-    for (unsigned f = 0; f < PAGE_FLAGS; f++)
-        if ((flags & (1u << f)) && b->owner[f].fn)
-            b->owner[f].fn(b->owner[f].ctx, pa, len);
+    notify_owners(b, flags, pa, len);
+    const struct twin *t = flags & (1u << PAGE_TWIN) ? twin_at(b, pa) : NULL;
+    if (t)
+        notify_owners(t->bus, *flags_at(t->bus, t->pa), t->pa + (pa & ~PAGE_MASK), len);
 }
 
 static void notify_range(struct bus *b, const struct mem_region *r, uint64_t pa, uint64_t len)
@@ -317,12 +457,26 @@ static bool mmio_write(const struct mmio_region *m, uint64_t pa, unsigned size, 
     return true;
 }
 
+/* A write before it takes effect, a read when its value is known. */
+static void tell_mmio(struct event_hub *events, const struct mmio_region *m, bool write, uint64_t pa, unsigned size,
+                      uint64_t val)
+{
+    struct event *e = event_begin(events, EV_MMIO);
+    e->text = m->name;
+    e->a[0] = 0;
+    e->a[1] = write;
+    e->a[2] = pa;
+    e->a[3] = size;
+    e->a[4] = val;
+    event_end(events, e);
+}
+
 bool bus_read(struct bus *b, uint64_t pa, unsigned size, uint64_t *val)
 {
     const struct mem_region *r = bus_memory_at(b, pa);
     if (LIKELY(r)) {
         /* Regions are page aligned and the access is naturally aligned: it ends within the region. */
-        const uint8_t *p = r->host + (pa - r->base);
+        const uint8_t *p = mem_host(r, pa - r->base);
         uint64_t v = 0;
         switch (size) {
         case 1: v = *p; break;
@@ -334,7 +488,11 @@ bool bus_read(struct bus *b, uint64_t pa, unsigned size, uint64_t *val)
         return true;
     }
     const struct mmio_region *m = mmio_at(b, pa);
-    return m && mmio_read(m, pa, size, val);
+    if (!m || !mmio_read(m, pa, size, val))
+        return false;
+    if (b->events && event_wanted(b->events, EV_MMIO))
+        tell_mmio(b->events, m, false, pa, size, *val);
+    return true;
 }
 
 bool bus_write(struct bus *b, uint64_t pa, unsigned size, uint64_t val)
@@ -342,7 +500,7 @@ bool bus_write(struct bus *b, uint64_t pa, unsigned size, uint64_t val)
     const struct mem_region *r = bus_memory_at(b, pa);
     if (LIKELY(r && !r->readonly)) {
         uint64_t off = pa - r->base;
-        uint8_t *p = r->host + off;
+        uint8_t *p = mem_host(r, off);
         switch (size) {
         case 1: *p = (uint8_t)val; break;
         case 2: memcpy(p, &val, 2); break;
@@ -355,10 +513,34 @@ bool bus_write(struct bus *b, uint64_t pa, unsigned size, uint64_t val)
         return true;
     }
     const struct mmio_region *m = mmio_at(b, pa);
-    return m && mmio_write(m, pa, size, val);
+    if (!m)
+        return false;
+    if (b->events && event_wanted(b->events, EV_MMIO))
+        tell_mmio(b->events, m, true, pa, size, val & size_mask(size));
+    return mmio_write(m, pa, size, val);
+}
+
+void bus_set_events(struct bus *b, struct event_hub *events)
+{
+    b->events = events;
+}
+
+bool bus_answers(const struct bus *b, uint64_t pa, unsigned size, bool write)
+{
+    const struct mem_region *r = bus_memory_at(b, pa);
+    if (r && !(write && r->readonly))
+        return true;
+    const struct mmio_region *m = mmio_at(b, pa);
+    return m && size <= m->size - (pa - m->base);
 }
 
 enum direction { DMA_READ, DMA_WRITE, DMA_LOAD };
+
+/* How many of the len bytes from pa on lie in host memory one after the other. */
+static size_t stretch(const struct mem_region *r, uint64_t pa, size_t len)
+{
+    return min_u64(len, r->pages ? PAGE_SIZE - (pa & ~PAGE_MASK) : r->size - (pa - r->base));
+}
 
 /* Is all of [pa, pa+len) memory that may be used in this direction? It may span adjacent regions. */
 static bool dma_check(const struct bus *b, uint64_t pa, size_t len, enum direction dir)
@@ -382,8 +564,8 @@ bool bus_dma_read(struct bus *b, uint64_t pa, void *buf, size_t len)
         return false;
     for (uint8_t *to = buf; len;) {
         const struct mem_region *r = bus_memory_at(b, pa);
-        size_t n = min_u64(len, r->size - (pa - r->base));
-        memcpy(to, r->host + (pa - r->base), n);
+        size_t n = stretch(r, pa, len);
+        memcpy(to, mem_host(r, pa - r->base), n);
         to += n;
         pa += n;
         len -= n;
@@ -397,9 +579,10 @@ static bool dma_store(struct bus *b, uint64_t pa, const void *buf, size_t len, e
         return false;
     for (const uint8_t *from = buf; len;) {
         struct mem_region *r = bus_memory_at(b, pa);
-        size_t n = min_u64(len, r->size - (pa - r->base));
-        if (from != r->host + (pa - r->base)) /* equal: a device has changed its own memory and only tells */
-            memcpy(r->host + (pa - r->base), from, n);
+        size_t n = stretch(r, pa, len);
+        uint8_t *to = mem_host(r, pa - r->base);
+        if (from != to) /* equal: a device has changed its own memory and only tells */
+            memcpy(to, from, n);
         notify_range(b, r, pa, n);
         from += n;
         pa += n;
@@ -424,17 +607,40 @@ void bus_set_flag_owner(struct bus *b, enum page_flag f, void (*fn)(void *ctx, u
     b->owner[f].ctx = ctx;
 }
 
+void bus_tell_read(struct bus *b, uint64_t pa, uint64_t len)
+{
+    if (b->owner[PAGE_WATCH_READ].fn)
+        b->owner[PAGE_WATCH_READ].fn(b->owner[PAGE_WATCH_READ].ctx, pa, len);
+}
+
+/* One side's flag. Returns the page's flags, PAGE_TWIN aside. */
+static unsigned flag_side(struct bus *b, uint64_t pa, enum page_flag f, bool on)
+{
+    uint8_t *flags = flags_at(b, pa), old = *flags;
+    *flags = (uint8_t)(on ? old | (1u << f) : old & ~(1u << f));
+    if (on && (!old || f == PAGE_WATCH_READ) && b->protect)
+        b->protect(b->protect_ctx, pa & PAGE_MASK);
+    return *flags & ~(1u << PAGE_TWIN);
+}
+
 void bus_flag_page(struct bus *b, uint64_t pa, enum page_flag f, bool on)
 {
     struct mem_region *r = bus_memory_at(b, pa);
     assert(r);
     if (!r)
         return;
-    uint8_t *flags = &r->flags[(pa - r->base) >> PAGE_SHIFT];
-    uint8_t old = *flags;
-    *flags = (uint8_t)(on ? old | (1u << f) : old & ~(1u << f));
-    if (on && !old && b->protect)
-        b->protect(b->protect_ctx, pa & PAGE_MASK);
+    unsigned flags = flag_side(b, pa, f, on);
+    const struct twin *t = memory_of(r)->twin ? twin_at(b, pa) : NULL;
+    if (t)
+        flag_side(t->bus, t->pa, PAGE_TWIN, flags != 0);
+    if (b->flagged)
+        b->flagged(b->flagged_ctx, pa & PAGE_MASK, flags);
+}
+
+void bus_set_flags_hook(struct bus *b, void (*fn)(void *ctx, uint64_t page_pa, unsigned flags), void *ctx)
+{
+    b->flagged = fn;
+    b->flagged_ctx = ctx;
 }
 
 void bus_set_protect_hook(struct bus *b, void (*fn)(void *ctx, uint64_t page_pa), void *ctx)

@@ -100,7 +100,7 @@ static inline uint8_t *pte_host(struct walk *w, uint64_t pa)
             return NULL;
         w->memory = r;
     }
-    return r->host + (pa - r->base);
+    return mem_host(r, pa - r->base);
 }
 
 /* Steps 3 to 8 without A and D: what this PTE is for an access that any bit of permit allows. */

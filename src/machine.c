@@ -128,7 +128,11 @@ static void escape(void *ctx, enum chardev_escape what)
     struct machine *m = ctx;
     switch (what) {
     case CHARDEV_ESC_QUIT: machine_stop(m); break;
-    case CHARDEV_ESC_MONITOR: break; /* nothing stands there yet */
+    case CHARDEV_ESC_MONITOR:
+        m->monitor_wanted = true;
+        if (m->running)
+            m->running->kick |= KICK_EVENT;
+        break;
     }
 }
 
@@ -465,7 +469,7 @@ static int make_harts(struct machine *m, struct err *e)
     if (!m->code)
         return err_set(e, -ENOMEM, "no memory for decoded code");
     bus_set_remap_hook(m->bus, memory_remapped, m->code);
-    m->hart_env = (struct hart_env){clock_now, hart_timer_changed, m};
+    m->hart_env = (struct hart_env){clock_now, hart_timer_changed, m, &m->events};
     for (unsigned i = 0; i < m->nharts; i++) {
         m->hart[i] = hart_new(i, &m->opt.isa, m->bus, m->code, &m->hart_env);
         if (!m->hart[i])
@@ -491,13 +495,13 @@ struct machine *machine_new(const struct machine_options *o, struct err *e)
     m->io = io_loop_new();
     m->symbols = symbols_new();
     m->fdt = malloc(FDT_SIZE_MAX);
-    m->env = (struct dev_env){m->bus, &m->clock, m->io};
+    m->env = (struct dev_env){m->bus, &m->clock, m->io, &m->events};
     m->host_start = host_ns();
     m->deadlines_stale = true;
     if (!m->bus || !m->io || !m->symbols || !m->fdt)
         err_set(e, -ENOMEM, "out of memory or file descriptors");
-    else if (!make_memory(m, e) && !make_interrupts(m, e) && !make_basics(m, e) && !make_flash(m, e) &&
-             !make_virtio(m, e) && !make_harts(m, e) && !machine_load(m, e))
+    else if (!machine_watch_init(m, e) && !make_memory(m, e) && !make_interrupts(m, e) && !make_basics(m, e) &&
+             !make_flash(m, e) && !make_virtio(m, e) && !make_harts(m, e) && !machine_load(m, e))
         return m;
     machine_free(m);
     return NULL;
@@ -523,6 +527,7 @@ void machine_free(struct machine *m)
         io_loop_free(m->io);
     if (m->bus)
         bus_free(m->bus);
+    machine_watch_free(m);
     free(m->fdt);
     free(m);
 }

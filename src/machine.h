@@ -78,6 +78,9 @@ enum machine_end {
     MACHINE_GUEST,  /* the guest ended it: status */
     MACHINE_STUCK,  /* it can never move again: why */
     MACHINE_STOP,   /* machine_stop(), Ctrl-A x */
+    MACHINE_PAUSE,  /* machine_pause() */
+    MACHINE_BREAK,  /* hart stands at a breakpoint */
+    MACHINE_MONITOR, /* Ctrl-A c */
     MACHINE_RESET,  /* the guest asked for a reset and no_reboot was given */
     MACHINE_TRAP,   /* a trap that the caller stands in for (struct hart's native): hart and exit tell */
     MACHINE_ERROR   /* the host failed: why */
@@ -95,7 +98,7 @@ struct machine_stats {
     uint64_t insns;      /* retired by all harts */
     uint64_t idle_slots; /* skipped while every hart waited */
     uint64_t runs;       /* calls of hart_run() */
-    uint64_t exits[EXIT_STUCK + 1];
+    uint64_t exits[EXIT_BREAK + 1];
     uint64_t sbi_calls;
     uint64_t io_polls;
 };
@@ -110,10 +113,33 @@ MUST_USE struct machine *machine_new(const struct machine_options *o, struct err
 void machine_free(struct machine *m);
 
 /* Runs until exactly max_insns instructions of all harts together have retired (UINT64_MAX = for ever) or it ends earlier.
- * May be called again after MACHINE_BUDGET and MACHINE_STOP. */
+ * May be called again after MACHINE_BUDGET, MACHINE_STOP, MACHINE_PAUSE, MACHINE_BREAK and MACHINE_MONITOR. */
 void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r);
 /* Makes machine_run() return MACHINE_STOP soon. May be called from a signal handler. */
 void machine_stop(struct machine *m);
+
+/* ---- For those who watch: traces, the debugger, the virtual-machine monitor (machine_watch.c) ---- */
+
+/* What the machine tells. Lives as long as the machine. */
+struct event_hub *machine_events(struct machine *m);
+/* Makes machine_run() return MACHINE_PAUSE at the next instruction boundary. On the machine's own thread, e.g. from a sink's emit(). */
+void machine_pause(struct machine *m);
+/* Replaces the breakpoints: virtual addresses, in any address space and mode, before whose instruction every hart stops with
+ * MACHINE_BREAK. The next run goes on from there; see hart_pass_breakpoint(). Between runs. False: no memory, nothing has changed. */
+MUST_USE bool machine_set_breakpoints(struct machine *m, const uint64_t *va, unsigned n);
+/* As machine_run(), until hart n has moved on `steps` times: retired an instruction, taken a trap (it then stands at the handler's first
+ * instruction) or come back from the built-in firmware. The others run in their turns. MACHINE_BUDGET when that is done. */
+void machine_step(struct machine *m, unsigned n, uint64_t steps, struct machine_result *r);
+
+enum machine_access { MACHINE_READ = 1, MACHINE_WRITE = 2 };
+/* Adds or removes a range of memory to hear of: harts' reads, and all writes, DMA included; access: set of enum machine_access. Costs nothing
+ * off its pages. Ranges may overlap; removal names the same range and access. False: out of memory, or no such memory or range. */
+MUST_USE bool machine_watch(struct machine *m, uint64_t pa, uint64_t len, unsigned access, bool on);
+/* Who hears of accesses to the ranges: once for each access that touches any of them, a write after the bytes changed. NULL: nobody. */
+void machine_set_watcher(struct machine *m, void (*fn)(void *ctx, uint64_t pa, uint64_t len, bool write), void *ctx);
+
+/* Runs harts by fn instead of hart_run(), whose contract it keeps. NULL: hart_run() again. */
+void machine_set_runner(struct machine *m, struct exit (*fn)(void *ctx, struct hart *h, uint64_t n), void *ctx);
 
 /* Writes the signature file, if one was asked for. */
 MUST_USE int machine_write_signature(struct machine *m, struct err *e);

@@ -277,8 +277,8 @@ void machine_watch_tohost(struct machine *m)
     }
     if (!symbols_value(m->symbols, "fromhost", &m->fromhost) || m->fromhost % 8 || !bus_memory_at(m->bus, m->fromhost))
         m->fromhost = 0;
-    bus_set_flag_owner(m->bus, PAGE_WATCH, htif_written, m);
-    bus_flag_page(m->bus, m->tohost, PAGE_WATCH, true);
+    bus_set_flag_owner(m->bus, PAGE_HTIF, htif_written, m);
+    bus_flag_page(m->bus, m->tohost, PAGE_HTIF, true);
 }
 
 int machine_write_signature(struct machine *m, struct err *e)

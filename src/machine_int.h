@@ -96,6 +96,9 @@ struct machine {
 
     /* How it ends. */
     bool ended, reset_wanted, trapped;
+    bool paused;         /* machine_pause() */
+    bool broke;          /* a hart stands at a breakpoint: result.hart */
+    bool monitor_wanted; /* Ctrl-A c */
     struct machine_result result;
     int stop; /* set by machine_stop(), atomically */
 
@@ -116,6 +119,22 @@ struct machine {
 
     struct sbi sbi;
     struct machine_stats stats;
+
+    /* Who watches. */
+    struct event_hub events;
+    struct watch {
+        uint64_t pa, len;
+        unsigned access; /* enum machine_access */
+    } *watches;
+    unsigned nwatches;
+    void (*watcher)(void *ctx, uint64_t pa, uint64_t len, bool write);
+    void *watcher_ctx;
+    struct hart *stepped;  /* machine_step(): who, and */
+    uint64_t steps_left;   /* how often it is still to move on */
+    uint64_t stepped_traps; /* its traps when the present step began */
+    bool stepped_firmware;  /* the built-in firmware did something for it since */
+    struct exit (*runner)(void *ctx, struct hart *h, uint64_t n); /* NULL: hart_run() */
+    void *runner_ctx;
 };
 
 /* machine.c */
@@ -132,6 +151,10 @@ MUST_USE int machine_load(struct machine *m, struct err *e); /* at power-on and 
 void machine_reset_harts(struct machine *m);
 void machine_watch_tohost(struct machine *m);
 void htif_timeout(struct machine *m);
+
+/* machine_watch.c */
+MUST_USE int machine_watch_init(struct machine *m, struct err *e);
+void machine_watch_free(struct machine *m);
 
 /* machine_run.c */
 uint64_t machine_slots_now(const struct machine *m);

@@ -215,7 +215,7 @@ static void run_hart(struct machine *m, struct hart *h, uint64_t n)
     h->clock = m->slots;
     m->running = h;
     m->run_end = m->slots + n;
-    struct exit x = hart_run(h, n);
+    struct exit x = m->runner ? m->runner(m->runner_ctx, h, n) : hart_run(h, n);
     m->running = NULL;
     uint64_t done = h->turn_retired;
     m->slots += done;
@@ -237,11 +237,16 @@ static void run_hart(struct machine *m, struct hart *h, uint64_t n)
     case EXIT_TRAP:
         if (m->boot == BOOT_SBI && x.to == PRIV_M && !x.to_virt) {
             sbi_trap(m, h->id, &x.trap);
+            m->stepped_firmware = true;
         } else {
             m->trapped = true;
             m->result.hart = h->id;
             m->result.exit = x;
         }
+        break;
+    case EXIT_BREAK:
+        m->broke = true;
+        m->result.hart = h->id;
         break;
     }
 }
@@ -361,10 +366,24 @@ static void idle(struct machine *m)
 
 /* ---- The loop ---- */
 
+/* Has the hart that is being stepped done a step in the run that ended? slots: instructions it retired. */
+static bool has_moved(struct machine *m, struct hart *h, uint64_t slots)
+{
+    bool moved = slots || h->traps != m->stepped_traps || m->stepped_firmware;
+    m->stepped_traps = h->traps;
+    m->stepped_firmware = false;
+    return moved;
+}
+
 static void reset(struct machine *m)
 {
     struct err e;
     m->reset_wanted = false;
+    if (event_wanted(&m->events, EV_RESET)) {
+        struct event *ev = event_begin(&m->events, EV_RESET);
+        ev->a[0] = m->turn;
+        event_end(&m->events, ev);
+    }
     if (m->opt.no_reboot) {
         machine_end(m, MACHINE_RESET, 0);
         return;
@@ -381,11 +400,16 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
     uint64_t left = max_insns;
     if (!m->ended)
         m->result = (struct machine_result){.end = MACHINE_BUDGET};
-    while (!m->ended && !m->trapped && left) {
+    while (!m->ended && !m->trapped && !m->paused && !m->broke && left) {
         if (__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
             __atomic_store_n(&m->stop, 0, __ATOMIC_RELAXED);
             io_clear_woken(m->io);
             m->result.end = MACHINE_STOP;
+            break;
+        }
+        if (m->monitor_wanted) {
+            m->monitor_wanted = false;
+            m->result.end = MACHINE_MONITOR;
             break;
         }
         if (m->slots >= m->next_poll || m->stats.runs - m->polled_runs >= POLL_RUNS)
@@ -398,17 +422,23 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
             continue;
         }
         uint64_t before = m->slots;
-        run_hart(m, h, budget(m, alone, left));
+        bool steps = h == m->stepped;
+        run_hart(m, h, steps ? 1 : budget(m, alone, left));
+        if (steps && has_moved(m, h, m->slots - before) && --m->steps_left == 0)
+            break;
         left -= left == UINT64_MAX ? 0 : m->slots - before;
         if (m->tohost_half && m->slots >= m->tohost_slot)
             htif_timeout(m);
         if (m->reset_wanted && !m->ended)
             reset(m);
     }
-    if (m->trapped) {
-        m->trapped = false;
+    if (m->trapped)
         m->result.end = MACHINE_TRAP;
-    }
+    else if (m->broke && !m->ended)
+        m->result.end = MACHINE_BREAK;
+    else if (m->paused && !m->ended)
+        m->result.end = MACHINE_PAUSE;
+    m->trapped = m->broke = m->paused = false;
     for (unsigned i = 0; i < m->nchardevs; i++)
         if (m->chardev[i])
             chardev_flush(m->chardev[i]);

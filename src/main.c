@@ -96,7 +96,10 @@ static int end_status(struct machine *m, const struct options *o, const struct m
             fprintf(stderr, "vitrine: stopped after %" PRIu64 " instructions (--max-insns)\n", machine_stats(m)->insns);
         return STATUS_INSNS;
     case MACHINE_STUCK: fprintf(stderr, "vitrine: %s\n", r->why); return STATUS_STUCK;
-    case MACHINE_STOP: return 0;
+    case MACHINE_STOP:
+    case MACHINE_PAUSE:
+    case MACHINE_BREAK:
+    case MACHINE_MONITOR: return 0;
     case MACHINE_TRAP:
     case MACHINE_ERROR: fprintf(stderr, "vitrine: %s\n", r->why); return STATUS_USAGE;
     }
@@ -119,7 +122,9 @@ static int run(struct options *o)
         return usage_error(&e);
     }
     catch_signals(m);
-    machine_run(m, o->max_insns, &r);
+    do
+        machine_run(m, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, &r);
+    while (r.end == MACHINE_MONITOR); /* nothing stands there yet */
     catch_signals(NULL);
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     wall = seconds(CLOCK_MONOTONIC) - wall;

@@ -561,8 +561,18 @@ static void redirect(struct hart *h, const struct trap *t)
     uint64_t medeleg = h->csr.medeleg;
     if (!(t->cause & CAUSE_INTERRUPT))
         h->csr.medeleg |= BIT(t->cause);
-    trap_take(h, t, h->pc);
+    hart_take_trap(h, t);
     h->csr.medeleg = medeleg;
+}
+
+static void tell_return(struct hart *h, uint64_t eid, uint64_t fid, uint64_t error, uint64_t value)
+{
+    struct event *e = event_begin(h->events, EV_SBI_RET);
+    e->a[0] = eid;
+    e->a[1] = fid;
+    e->a[2] = error;
+    e->a[3] = value;
+    event_end(h->events, e);
 }
 
 void sbi_trap(struct machine *m, unsigned n, const struct trap *t)
@@ -587,6 +597,8 @@ void sbi_trap(struct machine *m, unsigned n, const struct trap *t)
         redirect(h, &c.trap);
         return;
     }
+    if (event_wanted(h->events, EV_SBI_RET))
+        tell_return(h, eid, fid, (uint64_t)(int64_t)error, c.value);
     if (c.away)
         return;
     h->pc += 4;

@@ -50,13 +50,19 @@ void vitrine_free(struct vitrine *v)
 void vitrine_run(struct vitrine *v, uint64_t max_insns, struct vitrine_result *r)
 {
     struct machine_result m;
-    machine_run(v->machine, max_insns, &m);
+    uint64_t begin = vitrine_insns(v);
+    do
+        machine_run(v->machine, max_insns == UINT64_MAX ? UINT64_MAX : max_insns - (vitrine_insns(v) - begin), &m);
+    while (m.end == MACHINE_MONITOR); /* nobody who uses the library stands there */
     memset(r, 0, sizeof *r);
     switch (m.end) {
     case MACHINE_BUDGET: r->end = VITRINE_BUDGET; break;
     case MACHINE_GUEST: r->end = VITRINE_GUEST; break;
     case MACHINE_STUCK: r->end = VITRINE_STUCK; break;
-    case MACHINE_STOP: r->end = VITRINE_STOP; break;
+    case MACHINE_STOP:
+    case MACHINE_PAUSE:
+    case MACHINE_BREAK:
+    case MACHINE_MONITOR: r->end = VITRINE_STOP; break;
     case MACHINE_RESET: r->end = VITRINE_RESET; break;
     case MACHINE_TRAP:
     case MACHINE_ERROR: r->end = VITRINE_ERROR; break;

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARG(name, type)         {#name, ET_##type}
-#define COUNT_ARGS(...)         (sizeof((const struct event_arg[]){__VA_ARGS__}) / sizeof(struct event_arg))
+#define ARG(name, type)                                                                                                \
+    {                                                                                                                  \
+#name, ARG_##type                                                                                              \
+    }
+#define COUNT_ARGS(...) (sizeof((const struct event_arg[]){__VA_ARGS__}) / sizeof(struct event_arg))
 const struct event_row event_rows[EV_KINDS] = {
 #define EVENT(id, nm, grp, hlp, ...)                                                                                   \
     [EV_##id] = {.name = nm, .group = #grp, .help = hlp, .arg = {__VA_ARGS__}, .nargs = COUNT_ARGS(__VA_ARGS__)},

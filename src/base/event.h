@@ -24,27 +24,27 @@ _Static_assert(EV_KINDS <= 64, "a set of kinds is one word");
 enum { EVENT_ARGS = 8, EVENT_RING = 4096 };
 
 /* How an argument reads. */
-enum event_type {
-    ET_NONE,
-    ET_HEX,
-    ET_DEC,
-    ET_SIGNED,
-    ET_BOOL,
-    ET_VA,      /* an address that symbols may name */
-    ET_PA,      /* a physical address of the machine that tells */
-    ET_INSN,    /* the instruction's bytes: 2, or 4 */
-    ET_REG,     /* EVENT_REG_X + n, EVENT_REG_F + n, or EVENT_REG_NONE */
-    ET_CSR,     /* a CSR's number */
-    ET_CAUSE,   /* as in mcause, bit 63 for interrupts */
-    ET_IRQ,     /* a bit of mip */
-    ET_MODE,    /* EVENT_MODE(privilege, V) */
-    ET_ACCESS,  /* enum mmu_access: 0 read, 1 write, 2 execute */
-    ET_VERDICT, /* enum pte_verdict */
-    ET_FLUSH,   /* enum event_flush */
-    ET_DEVICE,  /* the event's text names it; the number is of no use to people */
-    ET_SBI,     /* an SBI extension's number */
-    ET_VMEXIT,  /* why a guest was left */
-    ET_TEXT     /* the event's text; the number is of no use to people */
+enum event_arg_type {
+    ARG_NONE,
+    ARG_HEX,
+    ARG_DEC,
+    ARG_SIGNED,
+    ARG_BOOL,
+    ARG_VA,      /* an address that symbols may name */
+    ARG_PA,      /* a physical address of the machine that tells */
+    ARG_INSN,    /* the instruction's bytes: 2, or 4 */
+    ARG_REG,     /* EVENT_REG_X + n, EVENT_REG_F + n, or EVENT_REG_NONE */
+    ARG_CSR,     /* a CSR's number */
+    ARG_CAUSE,   /* as in mcause, bit 63 for interrupts */
+    ARG_IRQ,     /* a bit of mip */
+    ARG_MODE,    /* EVENT_MODE(privilege, V) */
+    ARG_ACCESS,  /* enum mmu_access: 0 read, 1 write, 2 execute */
+    ARG_VERDICT, /* enum pte_verdict */
+    ARG_FLUSH,   /* enum event_flush */
+    ARG_DEVICE,  /* the event's text names it; the number is of no use to people */
+    ARG_SBI,     /* an SBI extension's number */
+    ARG_VMEXIT,  /* why a guest was left */
+    ARG_TEXT     /* the event's text; the number is of no use to people */
 };
 
 enum { EVENT_REG_X = 0, EVENT_REG_F = 32, EVENT_REG_NONE = 255 };
@@ -57,7 +57,7 @@ struct event {
     uint64_t insn;  /* instructions that the hart had retired */
     uint64_t pc;    /* of the instruction in whose course it happened */
     uint64_t a[EVENT_ARGS];
-    const char *text; /* what ET_DEVICE and ET_TEXT name; lives as long as the machine. NULL: none */
+    const char *text; /* what ARG_DEVICE and ARG_TEXT name; lives as long as the machine. NULL: none */
     uint8_t kind;     /* enum event_kind */
     uint8_t hart;
     uint8_t vm;   /* 0: the real machine; n: the n-th virtual machine, or the VMM at work for it */
@@ -68,7 +68,7 @@ struct event_row {
     const char *name, *group, *help;
     struct event_arg {
         const char *name;
-        enum event_type type;
+        enum event_arg_type type;
     } arg[EVENT_ARGS];
     unsigned nargs;
 };
@@ -76,14 +76,14 @@ extern const struct event_row event_rows[EV_KINDS];
 
 struct event_sink {
     void (*emit)(struct event_sink *s, const struct event *e);
-    uint64_t kinds; /* BIT(enum event_kind): what it wants; event_hub_update() after a change */
+    uint64_t kinds;          /* BIT(enum event_kind): what it wants; event_hub_update() after a change */
     struct event_sink *next; /* the hub's */
 };
 
 struct event_hub {
-    uint64_t wanted;   /* of somebody: the sinks and the recorder */
-    uint64_t recorded; /* kept in the ring */
-    uint64_t heard;    /* of some sink */
+    uint64_t wanted;    /* of somebody: the sinks and the recorder */
+    uint64_t recorded;  /* kept in the ring */
+    uint64_t heard;     /* of some sink */
     struct event *ring; /* EVENT_RING of them, then a scratch one */
     uint64_t count;     /* recorded so far; the next goes to ring[count % EVENT_RING] */
     struct event_sink *sinks;
@@ -92,7 +92,8 @@ struct event_hub {
     void *ctx;
 };
 
-MUST_USE bool event_hub_init(struct event_hub *h, void (*stamp)(void *ctx, struct event *e), void *ctx); /* false: no memory */
+MUST_USE bool event_hub_init(struct event_hub *h, void (*stamp)(void *ctx, struct event *e),
+                             void *ctx); /* false: no memory */
 void event_hub_free(struct event_hub *h);
 /* The last one to be told. The sink must stay until it is removed. Between runs, or from emit(). */
 void event_hub_add(struct event_hub *h, struct event_sink *s);

@@ -38,6 +38,18 @@ static struct op *emit(struct former *b, handler *fn, unsigned off, unsigned len
     return op;
 }
 
+/* Before the instruction at off, where a breakpoint may lie. */
+static struct op *emit_break(struct former *b, unsigned off)
+{
+    const struct code_cache *c = b->c;
+    if (!c->nbreaks || !(c->break_offsets[off / 2 / 64] & BIT(off / 2 % 64)))
+        return NULL;
+    b->now = INSN_illegal;
+    struct op *op = emit(b, b->t->brk, off, 4);
+    op->n = (uint8_t)(b->n + 1); /* of the instruction that follows it */
+    return op;
+}
+
 static uint8_t dest(uint8_t rd)
 {
     return rd ? rd : 32;
@@ -228,6 +240,11 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
     case FMT_SH:
         if (i->id == INSN_jalr)
             break;
+        if (i->id == INSN_slti && !i->rd && !i->rs1) {
+            op = emit(b, t->mark, at, i->len);
+            op->imm = i->imm;
+            return true;
+        }
         if (!i->rd)
             return emit_nothing(b, at, i->len); /* a hint */
         op = emit(b, t->insn[i->id], at, i->len);
@@ -320,6 +337,7 @@ static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off,
             break; /* it goes on on the next page: fetch_lookup() deals with it */
         struct insn i = decode(c->decoder, half[0] | (uint32_t)half[1] << 16);
         page->granules |= granules(off, i.len);
+        emit_break(&b, off);
         open = emit_insn(&b, &i, &off);
         if (off >= PAGE_SIZE)
             break;
@@ -353,6 +371,7 @@ uint32_t block_form_uncached(struct code_cache *c, enum fetch_context context, u
 {
     struct former b = begin(c, context, false);
     struct insn i = decode(c->decoder, raw);
+    emit_break(&b, off);
     if (emit_insn(&b, &i, &off))
         emit_end(&b, (off - i.len) & (PAGE_SIZE - 1), (int32_t)off);
     return b.first;
@@ -362,6 +381,9 @@ uint32_t block_form_crossing(struct code_cache *c, struct code_page *page, uint3
 {
     struct former b = begin(c, page->context, false);
     unsigned off = PAGE_SIZE - 2;
+    struct op *brk = emit_break(&b, off);
+    if (brk)
+        brk->imm = (int32_t)raw; /* what fetch_lookup() knows the entry by */
     struct op *op = emit(&b, b.t->cross, off, 4);
     op->n = 1;
     op->imm = (int32_t)raw;

@@ -120,6 +120,7 @@ void code_cache_free(struct code_cache *c)
     decode_table_free(c->decoder);
     free(c->harts);
     free(c->fused);
+    free(c->breaks);
     free(c);
 }
 
@@ -136,7 +137,7 @@ struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_co
     if (!p)
         return NULL;
     p->pa = pa & PAGE_MASK;
-    p->bytes = r->host + (p->pa - r->base);
+    p->bytes = mem_host(r, p->pa - r->base);
     p->context = context;
     p->next = *slot;
     *slot = p;
@@ -156,6 +157,36 @@ void code_cache_reset(struct code_cache *c)
     }
     c->used = 1;
     c->resets++;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+bool code_set_breakpoints(struct code_cache *c, const uint64_t *va, unsigned n)
+{
+    uint64_t *breaks = malloc((n + 1) * sizeof *breaks);
+    if (!breaks)
+        return false;
+    free(c->breaks);
+    c->breaks = breaks;
+    c->nbreaks = n;
+    memset(c->break_offsets, 0, sizeof c->break_offsets);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned half = (unsigned)(va[i] & ~PAGE_MASK) / 2;
+        breaks[i] = va[i];
+        c->break_offsets[half / 64] |= BIT(half % 64);
+    }
+    qsort(breaks, n, sizeof *breaks, by_address);
+    code_cache_reset(c);
+    return true;
+}
+
+bool code_has_breakpoint(const struct code_cache *c, uint64_t va)
+{
+    return c->nbreaks && bsearch(&va, c->breaks, c->nbreaks, sizeof va, by_address);
 }
 
 void code_cache_remapped(struct code_cache *c)

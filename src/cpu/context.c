@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cpu/csr_bits.h"
+#include "cpu/observe.h"
 #include "cpu/op.h"
 #include "cpu/trap.h"
 
@@ -211,7 +212,8 @@ static bool fetch_translate(struct hart *h, uint64_t va, struct mmu_map *m, cons
 {
     struct mmu_ctx c = hart_fetch_ctx(h);
     struct mmu_fault f;
-    if (!mmu_translate(&c, va, 2, MMU_X, false, m, &f, NULL)) {
+    struct observed_walk w;
+    if (!mmu_translate(&c, va, 2, MMU_X, false, m, &f, observe_walk(h, &w))) {
         fetch_fault(h, &f);
         return false;
     }
@@ -220,7 +222,7 @@ static bool fetch_translate(struct hart *h, uint64_t va, struct mmu_map *m, cons
         h->last_trap = (struct trap){.cause = CAUSE_FETCH_ACCESS, .tval = va, .gva = h->virt};
         return false;
     }
-    *host = r->host + (m->pa - r->base);
+    *host = mem_host(r, m->pa - r->base);
     return true;
 }
 
@@ -246,6 +248,8 @@ static bool fetch_page(struct hart *h, uint64_t va, struct code_page **page, con
     e->page = *page;
     h->fetch->empty = false;
     h->fetch->super |= m.page_size > PAGE_SIZE;
+    if (event_wanted(h->events, EV_TLB_FILL))
+        observe_fill(h, va, &m, MMU_X);
     return true;
 }
 
@@ -374,25 +378,32 @@ static void flush_banks(struct hart *h, const struct flush *f)
 
 void hart_sfence_vma(struct hart *h, bool have_va, uint64_t va, int64_t asid)
 {
+    if (event_wanted(h->events, EV_TLB_FLUSH))
+        observe_flush(h, FLUSH_SFENCE, have_va, va, asid, -1);
     flush_banks(h, &(struct flush){.have_va = have_va, .va = va, .asid = asid, .vmid = -1});
 }
 
 void hart_hfence_vvma(struct hart *h, bool have_va, uint64_t va, int64_t asid)
 {
+    if (event_wanted(h->events, EV_TLB_FLUSH))
+        observe_flush(h, FLUSH_HFENCE_VVMA, have_va, va, asid, hgatp_vmid(h->csr.hgatp));
     flush_banks(
         h, &(struct flush){.virt = true, .have_va = have_va, .va = va, .asid = asid, .vmid = hgatp_vmid(h->csr.hgatp)});
 }
 
 void hart_hfence_gvma(struct hart *h, bool have_gpa, uint64_t gpa, int64_t vmid)
 {
-    (void)have_gpa; /* entries are by guest virtual address: all of the VMID go */
-    (void)gpa;
+    /* Entries are by guest virtual address: all of the VMID go. */
+    if (event_wanted(h->events, EV_TLB_FLUSH))
+        observe_flush(h, FLUSH_HFENCE_GVMA, have_gpa, gpa, -1, vmid);
     flush_banks(h, &(struct flush){.virt = true, .asid = -1, .vmid = vmid});
 }
 
 void hart_flush_all(struct hart *h)
 {
     struct hart_banks *b = h->banks;
+    if (event_wanted(h->events, EV_TLB_FLUSH))
+        observe_flush(h, FLUSH_ALL, false, 0, -1, -1);
     for (unsigned i = 0; i < DATA_BANKS && b->data[i]; i++)
         tlb_flush(b->data[i]);
     for (unsigned i = 0; i < FETCH_BANKS && b->fetch[i]; i++)
@@ -414,5 +425,6 @@ void hart_protect_page(struct hart *h, uint64_t page_pa)
     if (!r)
         return;
     for (unsigned i = 0; i < DATA_BANKS && b->data[i]; i++)
-        tlb_protect(b->data[i], r->host + ((page_pa & PAGE_MASK) - r->base));
+        tlb_protect(b->data[i], mem_host(r, (page_pa & PAGE_MASK) - r->base),
+                    r->flags[(page_pa - r->base) >> PAGE_SHIFT] >> PAGE_WATCH_READ & 1);
 }

@@ -6,6 +6,7 @@
 
 #include "cpu/csr_row.h"
 #include "cpu/isa.h"
+#include "cpu/observe.h"
 
 enum csr_mode { MODE_U, MODE_S, MODE_H, MODE_M };
 enum csr_check { CHECK_NONE, CHECK_FS, CHECK_COUNTER, CHECK_STCE, CHECK_TVM };
@@ -206,7 +207,13 @@ bool csr_execute(struct hart *h, unsigned num, enum csr_op op, uint64_t src, boo
     case CSR_RS: v |= src; break;
     case CSR_RC: v &= ~src; break;
     }
+    if (LIKELY(!event_wanted(h->events, EV_CSR) && !event_wanted(h->events, EV_PTR))) {
+        row_put(h, r, v);
+        return true;
+    }
+    uint64_t before = row_get(h, r);
     row_put(h, r, v);
+    observe_csr(h, r->num, before, row_get(h, r));
     return true;
 }
 

@@ -7,6 +7,8 @@
 #include "cpu/csr.h"
 #include "cpu/op.h"
 
+static struct event_hub nobody; /* who listens to a hart that tells nobody: never changes */
+
 struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struct code_cache *code,
                       const struct hart_env *env)
 {
@@ -23,6 +25,8 @@ struct hart *hart_new(unsigned id, const struct isa *isa, struct bus *bus, struc
     h->bus = bus;
     h->code = code;
     h->env = env;
+    h->events = env->events ? env->events : &nobody;
+    h->passed_insn = UINT64_MAX;
     h->priv = PRIV_M;
     csr_reset(h);
     if (hart_banks_init(h) < 0) {

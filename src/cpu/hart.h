@@ -9,6 +9,7 @@
 #define VITRINE_HART_H
 
 #include "base/base.h"
+#include "base/event.h"
 #include "base/visit.h"
 #include "mmu/mmu.h"
 
@@ -89,7 +90,8 @@ enum exit_reason {
     EXIT_EVENT, /* something that the caller keeps changed: a timer compare, an interrupt line, another hart, a request to stop */
     EXIT_WFI, /* the hart waits and nothing is pending */
     EXIT_TRAP, /* a trap that would go to a mode the caller stands in for (hart.native); not taken, pc at the instruction */
-    EXIT_STUCK /* the hart traps into its own trap handler's first instruction for ever; trap tells */
+    EXIT_STUCK, /* the hart traps into its own trap handler's first instruction for ever; trap tells */
+    EXIT_BREAK  /* pc is at one of the code cache's breakpoints; the next hart_run() goes on from it */
 };
 struct exit {
     enum exit_reason reason;
@@ -116,15 +118,7 @@ struct hart_env {
     uint64_t (*time)(void *ctx);                      /* mtime now, 10 MHz ticks */
     void (*timer_changed)(void *ctx, struct hart *h); /* stimecmp, vstimecmp, htimedelta, STCE or mtime changed */
     void *ctx;
-};
-
-/* Who watches a hart. Each function may be NULL; all run on the hart's thread and must not change it. */
-struct hart_observer {
-    /* An instruction retired: its address, its bytes (2 or 4), and the hart as it is now. Makes the hart run instruction by instruction. */
-    void (*retired)(void *ctx, const struct hart *h, uint64_t pc, uint32_t raw);
-    /* A trap was taken: the address it happened at and the mode it came from; the hart stands at its handler. */
-    void (*trapped)(void *ctx, const struct hart *h, const struct trap *t, uint64_t pc, enum priv from, bool from_virt);
-    void *ctx;
+    struct event_hub *events; /* NULL: nobody ever listens */
 };
 
 struct hart {
@@ -159,7 +153,10 @@ struct hart {
 
     struct bus *bus;
     const struct hart_env *env;
-    const struct hart_observer *observer; /* NULL: nobody. Set between runs only. */
+    struct event_hub *events; /* never NULL. While somebody wants EV_INSN the hart runs instruction by instruction. */
+    uint64_t traps;           /* taken since power-on */
+    bool stop_at_trap;        /* a trap taken ends the run as EXIT_EVENT, before its handler's first instruction */
+    uint64_t passed_insn, passed_pc; /* the breakpoint to go on from: at passed_pc, when so many instructions have retired */
     struct code_cache *code;
     struct hart_banks *banks; /* TLBs, see context.c */
     struct fetch_tlb *fetch;
@@ -208,6 +205,16 @@ void hart_set_fflags(struct hart *h, unsigned fl);
 
 /* Drives a wire into mip (MSIP, MTIP, SEIP, MEIP ...). */
 void hart_set_irq(struct hart *h, enum irq_bit bit, bool level);
+
+/* Takes a trap raised at h->pc (see trap_take()) and tells of it. For those who stand in for a mode too, and hand a trap on. */
+void hart_take_trap(struct hart *h, const struct trap *t);
+
+/* Does not stop at a breakpoint before the next instruction, if there is one: to go on from it. */
+static inline void hart_pass_breakpoint(struct hart *h)
+{
+    h->passed_insn = h->retired + h->turn_retired;
+    h->passed_pc = h->pc;
+}
 
 /* Runs until n more instructions have retired (exactly) or something ends the run earlier. n >= 1. */
 struct exit hart_run(struct hart *h, uint64_t n);

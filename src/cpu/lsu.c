@@ -2,6 +2,7 @@
 /* Loads and stores that missed the TLB: translation, MMIO, misaligned accesses that cross pages, flagged pages; atomics; cbo; HLV and HSV. */
 #include <string.h>
 
+#include "cpu/observe.h"
 #include "cpu/op.h"
 #include "cpu/trap.h"
 
@@ -35,22 +36,26 @@ static bool find(struct hart *h, const struct mmu_ctx *c, uint64_t va, unsigned 
                  struct mmu_map *m, struct place *p)
 {
     struct mmu_fault f;
-    if (!mmu_translate(c, va, size, a, false, m, &f, NULL)) {
+    struct observed_walk w;
+    if (!mmu_translate(c, va, size, a, false, m, &f, observe_walk(h, &w))) {
         h->last_trap =
             (struct trap){.cause = f.cause, .tval = f.tval, .tval2 = f.tval2, .tinst = f.tinst, .gva = f.gva};
         return false;
     }
     p->pa = m->pa;
     p->region = bus_memory_at(h->bus, m->pa);
-    p->host = p->region ? p->region->host + (m->pa - p->region->base) : NULL;
+    p->host = p->region ? mem_host(p->region, m->pa - p->region->base) : NULL;
     if (p->region && a == MMU_W && p->region->readonly)
         p->host = NULL; /* the bus knows: a flash chip takes commands there, a ROM nothing */
     return true;
 }
 
-static bool flagged(const struct place *p)
+/* Flags that keep a page out of the TLB: any for writing, those that want to hear of reads for reading. */
+enum { PAGE_NO_WRITE = 0xff, PAGE_NO_READ = 1 << PAGE_WATCH_READ };
+
+static unsigned flags_at(const struct place *p)
 {
-    return p->region->flags[(p->pa - p->region->base) >> PAGE_SHIFT] != 0;
+    return p->region->flags[(p->pa - p->region->base) >> PAGE_SHIFT];
 }
 
 /* Translates for the current data regime and keeps the result in its TLB bank where that may be. */
@@ -60,8 +65,11 @@ static bool find_data(struct hart *h, uint64_t va, unsigned size, enum mmu_acces
     struct mmu_map m;
     if (!find(h, &c, va, size, a, &m, p))
         return false;
-    if (p->host && m.whole_page && !(a == MMU_W && flagged(p)))
+    if (p->host && m.whole_page && !(flags_at(p) & (a == MMU_W ? PAGE_NO_WRITE : PAGE_NO_READ))) {
         tlb_fill(h->tlb, a == MMU_W, va, p->host - (va & ~PAGE_MASK), m.page_size);
+        if (event_wanted(h->events, EV_TLB_FILL))
+            observe_fill(h, va, &m, a);
+    }
     return true;
 }
 
@@ -70,6 +78,8 @@ static bool load_place(struct hart *h, const struct place *p, uint64_t va, unsig
     *val = 0;
     if (p->host) {
         memcpy(val, p->host, size);
+        if (UNLIKELY(flags_at(p) & PAGE_NO_READ))
+            bus_tell_read(h->bus, p->pa, size);
         return true;
     }
     h->reservation = UINT64_MAX;
@@ -80,7 +90,7 @@ static bool load_place(struct hart *h, const struct place *p, uint64_t va, unsig
 
 static bool store_place(struct hart *h, const struct place *p, uint64_t va, unsigned size, uint64_t val)
 {
-    if (p->host && !flagged(p)) {
+    if (p->host && !flags_at(p)) {
         memcpy(p->host, &val, size);
         return true;
     }

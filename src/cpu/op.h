@@ -107,6 +107,9 @@ struct code_cache {
     struct hart *running; /* who must hear that code was dropped */
     struct hart **harts;
     unsigned nharts;
+    uint64_t *breaks; /* addresses at which harts stop, in ascending order */
+    unsigned nbreaks;
+    uint64_t break_offsets[PAGE_HALVES / 64]; /* bit i: one of them is 2 i modulo the page size */
 };
 
 /* handlers chosen for this host's processor. NULL: no memory. */
@@ -121,6 +124,11 @@ void code_cache_remapped(struct code_cache *c);
 /* Forgets the code pages too, once there are max_pages but a few: a guest that runs through all its memory, in every context, must not
  * take many times as much from the host. No code may be running, and nobody may hold a page. */
 void code_cache_trim(struct code_cache *c);
+
+/* Replaces the breakpoints: n virtual addresses. Operations at their page offsets get one before them that looks at pc; no other pays.
+ * Between runs. False: no memory, and nothing has changed. */
+MUST_USE bool code_set_breakpoints(struct code_cache *c, const uint64_t *va, unsigned n);
+bool code_has_breakpoint(const struct code_cache *c, uint64_t va);
 
 /* Decodes the block that starts at byte off of the page; returns its arena index, entered in the page's map. May reset the cache first. */
 uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off);
@@ -163,6 +171,8 @@ struct handler_table {
     handler *far; /* goes on at page_va + imm */
     handler *jump_misaligned;
     handler *cross;            /* the instruction's second half lies on the next page: imm holds all four bytes */
+    handler *brk;              /* stops if pc is at a breakpoint; no instruction of its own */
+    handler *mark;             /* the HINT slti x0, x0, imm */
     handler *fp_dirty;         /* FS becomes Dirty, then the same pc again */
     handler *fp_soft;          /* any FP computation, by softfp: imm = insn id | rm << 8 | rs3 << 16 */
     handler *fp_to_int_rtz[8]; /* fcvt.{w,wu,l,lu}.{s,d} with rm = RTZ */
@@ -176,6 +186,8 @@ extern const struct handler_table handlers_v3;
 
 /* Delivers h->last_trap, raised at h->pc: true when it was taken (pc is the trap handler's), false when hart_run() must return it. run.c */
 bool hart_deliver(struct hart *h);
+/* h->pc is at a breakpoint that it has not just gone on from: hart_run() must return h->left. run.c */
+bool hart_break(struct hart *h);
 /* What htinst shows of the load or store raw (2 or 4 bytes) that faulted offset bytes into its access; 0 where there is no such form. */
 uint32_t tinst_transform(const struct isa *isa, uint32_t raw, unsigned offset);
 /* The instruction at h->pc as fetched (2 or 4 bytes), for tval; it was fetched a moment ago. */

@@ -2,6 +2,7 @@
 /* The run loop's outside: enters decoded code, and between stretches of it delivers interrupts and traps. */
 #include "cpu/csr.h"
 #include "cpu/hostfp.h"
+#include "cpu/observe.h"
 #include "cpu/op.h"
 #include "cpu/trap.h"
 
@@ -27,14 +28,31 @@ void hart_set_irq(struct hart *h, enum irq_bit bit, bool level)
 {
     uint64_t before = h->csr.mip_line;
     h->csr.mip_line = level ? before | BIT(bit) : before & ~BIT(bit);
-    if (h->csr.mip_line != before)
-        h->kick |= KICK_IRQ;
+    if (h->csr.mip_line == before)
+        return;
+    h->kick |= KICK_IRQ;
+    if (event_wanted(h->events, EV_WIRE))
+        observe_wire(h, bit, level);
+}
+
+void hart_take_trap(struct hart *h, const struct trap *t)
+{
+    uint64_t pc = h->pc;
+    uint8_t from = event_mode_of(h);
+    trap_take(h, t, pc);
+    h->traps++;
+    if (h->stop_at_trap)
+        h->kick |= KICK_EVENT;
+    if (event_wanted(h->events, EV_TRAP) || event_wanted(h->events, EV_MODE))
+        observe_trap(h, t, pc, from);
 }
 
 bool hart_deliver(struct hart *h)
 {
     struct trap_target to = trap_route(h, h->last_trap.cause);
     uint64_t retired = hart_instret(h);
+    if (h->last_trap.cause == CAUSE_ECALL_S && to.priv == PRIV_M && event_wanted(h->events, EV_SBI))
+        observe_sbi(h);
     if (!to.virt && (h->native >> to.priv & 1)) {
         h->left = (struct exit){.reason = EXIT_TRAP, .trap = h->last_trap, .to = to.priv, .to_virt = to.virt};
         h->trapped = true;
@@ -48,13 +66,17 @@ bool hart_deliver(struct hart *h)
         h->traps_in_a_row = 0;
         return false;
     }
-    const struct hart_observer *o = h->observer;
-    uint64_t pc = h->pc;
-    enum priv from = h->priv;
-    bool from_virt = h->virt;
-    trap_take(h, &h->last_trap, pc);
-    if (o && o->trapped)
-        o->trapped(o->ctx, h, &h->last_trap, pc, from, from_virt);
+    hart_take_trap(h, &h->last_trap);
+    return true;
+}
+
+bool hart_break(struct hart *h)
+{
+    if (!code_has_breakpoint(h->code, h->pc) || (h->passed_pc == h->pc && h->passed_insn == hart_instret(h)))
+        return false;
+    hart_pass_breakpoint(h);
+    h->left = (struct exit){.reason = EXIT_BREAK};
+    h->trapped = true;
     return true;
 }
 
@@ -102,19 +124,20 @@ static bool attend(struct hart *h, struct exit *e)
     return false;
 }
 
-/* Executes one instruction from op and tells the observer, unless it trapped. */
+/* Executes one instruction from op and tells of it, unless it trapped. */
 static void execute_observed(struct hart *h, const struct op *op)
 {
-    uint64_t pc = h->pc, retired = h->turn_retired;
-    uint32_t raw = fetch_raw(h);
+    struct observed before;
+    uint64_t retired = h->turn_retired;
+    observe_before(h, &before);
     execute(h, op, 0);
     if (h->turn_retired != retired)
-        h->observer->retired(h->observer->ctx, h, pc, raw);
+        observe_retired(h, &before);
 }
 
 static struct exit run(struct hart *h, uint64_t n)
 {
-    bool observed = h->observer && h->observer->retired;
+    bool observed = event_wanted(h->events, EV_INSN);
     uint64_t end = h->turn_retired + n;
     struct exit e;
     while (h->turn_retired < end || h->kick & ~(uint32_t)KICK_CODE) {

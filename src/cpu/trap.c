@@ -10,6 +10,7 @@
 
 #include "cpu/csr.h"
 #include "cpu/csr_bits.h"
+#include "cpu/observe.h"
 
 static bool refuse(struct trap *t, uint64_t cause, uint32_t insn)
 {
@@ -151,6 +152,13 @@ bool trap_wfi_wakes(const struct hart *h)
     return csr_mip(h) & h->csr.mie;
 }
 
+static void tell_return(struct hart *h, uint64_t pc, uint8_t from)
+{
+    if (event_wanted(h->events, EV_RET) || event_wanted(h->events, EV_MODE)) {
+        observe_return(h, pc, from);
+    }
+}
+
 /* Priv. 3.3.2, 18.6.3. In S and U, V=1 too, it is illegal. */
 bool trap_mret(struct hart *h, uint32_t insn, struct trap *t)
 {
@@ -160,6 +168,8 @@ bool trap_mret(struct hart *h, uint32_t insn, struct trap *t)
     struct csrs *c = &h->csr;
     uint64_t s = c->mstatus;
     enum priv to = (enum priv)((s & MSTATUS_MPP) >> MSTATUS_MPP_SHIFT);
+    uint64_t pc = h->pc;
+    uint8_t from = event_mode_of(h);
     h->virt = to != PRIV_M && s & MSTATUS_MPV;
     h->priv = to;
     h->pc = c->mepc;
@@ -167,6 +177,7 @@ bool trap_mret(struct hart *h, uint32_t insn, struct trap *t)
     c->mstatus = (s & ~clear) | (s & MSTATUS_MPIE ? MSTATUS_MIE : 0) | MSTATUS_MPIE | (h->isa.u ? 0 : MSTATUS_MPP);
     csr_kick_irq(h);
     hart_context_changed(h);
+    tell_return(h, pc, from);
     return true;
 }
 
@@ -186,6 +197,8 @@ static enum priv spp(uint64_t status)
 bool trap_sret(struct hart *h, uint32_t insn, struct trap *t)
 {
     struct csrs *c = &h->csr;
+    uint64_t pc = h->pc;
+    uint8_t from = event_mode_of(h);
     if (h->virt) {
         if (h->priv == PRIV_U || c->hstatus & HSTATUS_VTSR) {
             return refuse(t, CAUSE_VIRTUAL_INSN, insn);
@@ -206,6 +219,7 @@ bool trap_sret(struct hart *h, uint32_t insn, struct trap *t)
     c->mstatus &= ~MSTATUS_MPRV;
     csr_kick_irq(h);
     hart_context_changed(h);
+    tell_return(h, pc, from);
     return true;
 }
 

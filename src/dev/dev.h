@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "base/event.h"
 #include "base/visit.h"
 #include "dev/bus.h"
 #include "dev/irq.h"
@@ -29,6 +30,7 @@ struct dev_env {
     struct bus *bus;
     const struct dev_clock *clock;
     struct io_loop *io;
+    struct event_hub *events; /* NULL: nobody listens */
 };
 
 /* Where the board put an instance. */

@@ -34,6 +34,7 @@ struct plic {
     uint32_t enable[MAX_CONTEXTS][WORDS];
     uint8_t threshold[MAX_CONTEXTS];
     uint8_t out[MAX_CONTEXTS]; /* the level last given to the line */
+    struct event_hub *events;  /* NULL: nobody listens */
 };
 
 /* The pending and enabled source of highest priority (the lowest number among equals), 0 when there is none. */
@@ -80,12 +81,25 @@ static void gateway(struct plic *p, unsigned source)
     }
 }
 
+static void tell(const struct plic *p, enum event_kind k, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+    if (!p->events || !event_wanted(p->events, k))
+        return;
+    struct event *e = event_begin(p->events, k);
+    e->a[0] = a0;
+    e->a[1] = a1;
+    e->a[2] = a2;
+    event_end(p->events, e);
+}
+
 static void set_level(void *ctx, unsigned source, bool level)
 {
     struct plic *p = ctx;
     uint32_t bit = 1u << (source % 32);
     if (source < 1 || source > PLIC_SOURCES)
         return;
+    if (level != ((p->level[source / 32] & bit) != 0))
+        tell(p, EV_IRQ, source, level, 0);
     if (level) {
         p->level[source / 32] |= bit;
         gateway(p, source);
@@ -106,6 +120,7 @@ static uint32_t claim(struct plic *p, unsigned context)
         p->pending[s / 32] &= ~(1u << (s % 32));
         p->claimed[s / 32] |= 1u << (s % 32);
         update_all(p);
+        tell(p, EV_CLAIM, context, s, false);
     }
     return s;
 }
@@ -120,6 +135,7 @@ static void complete(struct plic *p, unsigned context, uint64_t source)
     if (!(p->enable[context][source / 32] & bit))
         return;
     p->claimed[source / 32] &= ~bit;
+    tell(p, EV_CLAIM, context, source, true);
     gateway(p, (unsigned)source);
 }
 
@@ -197,7 +213,6 @@ static void plic_reset(void *dev)
 
 void *plic_create(const struct dev_env *env, const struct plic_config *cfg, struct err *e)
 {
-    (void)env;
     if (cfg->nharts < 1 || cfg->nharts > PLIC_MAX_HARTS) {
         err_set(e, -EINVAL, "plic: %u harts, it serves 1 to %d", cfg->nharts, PLIC_MAX_HARTS);
         return NULL;
@@ -208,6 +223,7 @@ void *plic_create(const struct dev_env *env, const struct plic_config *cfg, stru
         return NULL;
     }
     p->ncontexts = 2 * cfg->nharts;
+    p->events = env->events;
     memcpy(p->irq, cfg->irq, p->ncontexts * sizeof p->irq[0]);
     if (cfg->intc_phandle) {
         p->has_node = true;

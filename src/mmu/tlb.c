@@ -69,19 +69,21 @@ void tlb_flush_page(struct tlb *t, uint64_t va)
         clear(t, i);
 }
 
-static void protect_entry(struct tlb *t, unsigned i, const uint8_t *host)
+static void protect_entry(struct tlb *t, unsigned i, const uint8_t *host, bool reads)
 {
     if (t->w[i].host == host)
         t->w[i] = (struct tlb_entry){tlb_nowhere(i), NULL};
+    if (reads && t->r[i].host == host)
+        t->r[i] = (struct tlb_entry){tlb_nowhere(i), NULL};
 }
 
-void tlb_protect(struct tlb *t, const uint8_t *host_page)
+void tlb_protect(struct tlb *t, const uint8_t *host_page, bool reads)
 {
     if (t->logged > TLB_LOG) {
         for (unsigned i = 0; i < TLB_ENTRIES; i++)
-            protect_entry(t, i, host_page);
+            protect_entry(t, i, host_page, reads);
     } else {
         for (unsigned k = 0; k < t->logged; k++)
-            protect_entry(t, t->log[k], host_page);
+            protect_entry(t, t->log[k], host_page, reads);
     }
 }

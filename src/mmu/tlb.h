@@ -58,7 +58,7 @@ void tlb_fill(struct tlb *t, bool write, uint64_t va, uint8_t *host_page, uint64
 void tlb_flush(struct tlb *t);
 /* Drops what the leaf PTE for va may have brought in, fragments of a superpage included. */
 void tlb_flush_page(struct tlb *t, uint64_t va);
-/* Drops write entries to the host page: it carries a flag now. */
-void tlb_protect(struct tlb *t, const uint8_t *host_page);
+/* Drops write entries to the host page, and read entries too: it carries a flag now. */
+void tlb_protect(struct tlb *t, const uint8_t *host_page, bool reads);
 
 #endif

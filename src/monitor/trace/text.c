@@ -12,11 +12,11 @@
 #include "symbols.h"
 
 struct trace_text {
+    struct event_sink sink; /* first: what emit() gets */
     struct machine *m;
     struct decode_table *decoder;
     FILE *out;
     const char *name;
-    struct hart_observer observer;
 };
 
 static const char *mode_name(enum priv p, bool virt)
@@ -65,75 +65,54 @@ static const char *cause_name(uint64_t cause)
 }
 
 /* The line's beginning: instructions retired by the hart, hart, mode, address and the symbol there. */
-static void print_place(const struct trace_text *t, const struct hart *h, const char *mode, uint64_t pc)
+static void print_place(const struct trace_text *t, const struct event *e)
 {
     uint64_t off;
-    const char *symbol = symbols_at(machine_symbols(t->m), pc, &off);
-    fprintf(t->out, "%10" PRIu64 " hart%u %-2s %016" PRIx64, hart_instret(h), h->id, mode, pc);
+    const char *symbol = symbols_at(machine_symbols(t->m), e->pc, &off);
+    fprintf(t->out, "%10" PRIu64 " hart%u %-2s %016" PRIx64, e->insn, e->hart, mode_name(e->mode & 3, e->mode >> 2),
+            e->pc);
     if (symbol)
         fprintf(t->out, " <%s+%#" PRIx64 ">", symbol, off);
 }
 
-static bool writes_f(enum insn_format f)
+static void print_insn(const struct trace_text *t, const struct event *e)
 {
-    return f == FMT_FL || f == FMT_FR || f == FMT_FRM || f == FMT_F4 || f == FMT_XTOF || f == FMT_XF;
-}
-
-static bool writes_nothing(enum insn_format f)
-{
-    return f == FMT_S || f == FMT_B || f == FMT_NONE || f == FMT_FENCE || f == FMT_CBO || f == FMT_FVMA ||
-           f == FMT_HSV || f == FMT_FS;
-}
-
-static void retired(void *ctx, const struct hart *h, uint64_t pc, uint32_t raw)
-{
-    const struct trace_text *t = ctx;
-    struct insn i = decode(t->decoder, raw);
-    enum insn_format format = insn_rows[i.id].format;
-    print_place(t, h, mode_name(h->priv, h->virt), pc);
+    struct insn i = decode(t->decoder, (uint32_t)e->a[0]);
     fprintf(t->out, "  %0*" PRIx32 "%*s %s", i.len * 2, i.raw, 8 - i.len * 2, "", insn_rows[i.id].name);
-    if (writes_f(format))
-        fprintf(t->out, "  f%u=%016" PRIx64, i.rd, h->f[i.rd]);
-    else if (!writes_nothing(format) && i.rd)
-        fprintf(t->out, "  x%u=%016" PRIx64, i.rd, h->x[i.rd]);
-    fputc('\n', t->out);
+    if (e->a[1] < EVENT_REG_F)
+        fprintf(t->out, "  x%u=%016" PRIx64, (unsigned)e->a[1], e->a[3]);
+    else if (e->a[1] != EVENT_REG_NONE)
+        fprintf(t->out, "  f%u=%016" PRIx64, (unsigned)e->a[1] - EVENT_REG_F, e->a[3]);
 }
 
-static void trapped(void *ctx, const struct hart *h, const struct trap *trap, uint64_t pc, enum priv from,
-                    bool from_virt)
+static void print_trap(const struct trace_text *t, const struct event *e)
 {
-    const struct trace_text *t = ctx;
-    print_place(t, h, mode_name(from, from_virt), pc);
-    fprintf(t->out, "  trap to %s: %s %" PRIu64 " (%s), tval %016" PRIx64, mode_name(h->priv, h->virt),
-            trap->cause & CAUSE_INTERRUPT ? "interrupt" : "exception", trap->cause & ~CAUSE_INTERRUPT,
-            cause_name(trap->cause), trap->tval);
-    if (trap->tval2)
-        fprintf(t->out, ", guest physical %016" PRIx64, trap->tval2 << 2);
-    fprintf(t->out, ", handler %016" PRIx64 "\n", h->pc);
+    fprintf(t->out, "  trap to %s: %s %" PRIu64 " (%s), tval %016" PRIx64, mode_name(e->a[4] & 3, e->a[4] >> 2),
+            e->a[0] & CAUSE_INTERRUPT ? "interrupt" : "exception", e->a[0] & ~CAUSE_INTERRUPT, cause_name(e->a[0]),
+            e->a[1]);
+    if (e->a[2])
+        fprintf(t->out, ", guest physical %016" PRIx64, e->a[2]);
+    fprintf(t->out, ", handler %016" PRIx64, e->a[5]);
+}
+
+static void emit(struct event_sink *s, const struct event *e)
+{
+    const struct trace_text *t = (const struct trace_text *)s;
+    print_place(t, e);
+    if (e->kind == EV_INSN)
+        print_insn(t, e);
+    else if (e->kind == EV_TRAP)
+        print_trap(t, e);
+    fputc('\n', t->out);
 }
 
 static int parse_kinds(struct trace_text *t, const char *kinds, struct err *e)
 {
-    for (const char *k = kinds; *k;) {
-        size_t n = strcspn(k, ",");
-        bool all = n == 3 && !strncmp(k, "all", n), insn = n == 4 && !strncmp(k, "insn", n),
-             trap = n == 4 && !strncmp(k, "trap", n);
-        if (!all && !insn && !trap)
-            return err_set(e, -EINVAL, "--trace %.*s: no such kind: give insn, trap or all", (int)n, k);
-        if (all || insn)
-            t->observer.retired = retired;
-        if (all || trap)
-            t->observer.trapped = trapped;
-        k += n + (k[n] == ',');
-    }
+    char bad[64];
+    if (!event_parse_kinds(kinds, &t->sink.kinds, bad, sizeof bad))
+        return err_set(e, -EINVAL, "--trace %s: no such kind: give insn, trap or all", bad);
+    t->sink.kinds &= BIT(EV_INSN) | BIT(EV_TRAP);
     return 0;
-}
-
-static void watch(struct machine *m, const struct hart_observer *o)
-{
-    struct hart *h;
-    for (unsigned i = 0; (h = machine_hart(m, i)); i++)
-        h->observer = o;
 }
 
 struct trace_text *trace_text_open(struct machine *m, const char *kinds, const char *file, struct err *e)
@@ -145,7 +124,7 @@ struct trace_text *trace_text_open(struct machine *m, const char *kinds, const c
     }
     t->m = m;
     t->name = file ? file : "standard error";
-    t->observer.ctx = t;
+    t->sink.emit = emit;
     t->decoder = decode_table_new(&machine_hart(m, 0)->isa);
     if (!t->decoder)
         err_set(e, -ENOMEM, "out of memory");
@@ -159,7 +138,7 @@ struct trace_text *trace_text_open(struct machine *m, const char *kinds, const c
         free(t);
         return NULL;
     }
-    watch(m, &t->observer);
+    event_hub_add(machine_events(m), &t->sink);
     return t;
 }
 
@@ -167,7 +146,7 @@ int trace_text_close(struct trace_text *t, struct err *e)
 {
     if (!t)
         return 0;
-    watch(t->m, NULL);
+    event_hub_remove(machine_events(t->m), &t->sink);
     bool bad = ferror(t->out) || fflush(t->out);
     if (t->out != stderr && fclose(t->out))
         bad = true;

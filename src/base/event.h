@@ -106,6 +106,12 @@ static inline bool event_wanted(const struct event_hub *h, enum event_kind k)
     return h->wanted >> k & 1;
 }
 
+/* The same of a set of kinds. */
+static inline bool event_wanted_any(const struct event_hub *h, uint64_t kinds)
+{
+    return h->wanted & kinds;
+}
+
 /* The record to fill, stamped; its a[] and text hold rubbish where the caller sets nothing. */
 static inline struct event *event_begin(struct event_hub *h, enum event_kind k)
 {

@@ -207,7 +207,7 @@ bool csr_execute(struct hart *h, unsigned num, enum csr_op op, uint64_t src, boo
     case CSR_RS: v |= src; break;
     case CSR_RC: v &= ~src; break;
     }
-    if (LIKELY(!event_wanted(h->events, EV_CSR) && !event_wanted(h->events, EV_PTR))) {
+    if (LIKELY(!event_wanted_any(h->events, BIT(EV_CSR) | BIT(EV_PTR)))) {
         row_put(h, r, v);
         return true;
     }

@@ -310,7 +310,7 @@ static void walked(struct mmu_observer *o, const struct mmu_step *s)
 
 struct mmu_observer *observe_walk(struct hart *h, struct observed_walk *w)
 {
-    if (LIKELY(!event_wanted(h->events, EV_PTE) && !event_wanted(h->events, EV_AD)))
+    if (LIKELY(!event_wanted_any(h->events, BIT(EV_PTE) | BIT(EV_AD))))
         return NULL;
     *w = (struct observed_walk){{walked}, h};
     return &w->observer;

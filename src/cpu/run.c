@@ -43,7 +43,7 @@ void hart_take_trap(struct hart *h, const struct trap *t)
     h->traps++;
     if (h->stop_at_trap)
         h->kick |= KICK_EVENT;
-    if (event_wanted(h->events, EV_TRAP) || event_wanted(h->events, EV_MODE))
+    if (event_wanted_any(h->events, BIT(EV_TRAP) | BIT(EV_MODE)))
         observe_trap(h, t, pc, from);
 }
 

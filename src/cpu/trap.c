@@ -154,7 +154,7 @@ bool trap_wfi_wakes(const struct hart *h)
 
 static void tell_return(struct hart *h, uint64_t pc, uint8_t from)
 {
-    if (event_wanted(h->events, EV_RET) || event_wanted(h->events, EV_MODE)) {
+    if (event_wanted_any(h->events, BIT(EV_RET) | BIT(EV_MODE))) {
         observe_return(h, pc, from);
     }
 }
@@ -178,6 +178,8 @@ bool trap_mret(struct hart *h, uint32_t insn, struct trap *t)
     csr_kick_irq(h);
     hart_context_changed(h);
     tell_return(h, pc, from);
+    if (h->tell_leaving_m && to != PRIV_M)
+        h->kick |= KICK_EVENT;
     return true;
 }
 

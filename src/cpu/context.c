@@ -362,6 +362,7 @@ static void flush_fetch(struct fetch_tlb *t, bool have_va, uint64_t va)
 static void flush_banks(struct hart *h, const struct flush *f)
 {
     struct hart_banks *b = h->banks;
+    h->flushes++;
     for (unsigned i = 0; i < DATA_BANKS && b->data[i]; i++) {
         if (!flush_hits(f, &b->data[i]->key))
             continue;
@@ -404,6 +405,7 @@ void hart_flush_all(struct hart *h)
     struct hart_banks *b = h->banks;
     if (event_wanted(h->events, EV_TLB_FLUSH))
         observe_flush(h, FLUSH_ALL, false, 0, -1, -1);
+    h->flushes++;
     for (unsigned i = 0; i < DATA_BANKS && b->data[i]; i++)
         tlb_flush(b->data[i]);
     for (unsigned i = 0; i < FETCH_BANKS && b->fetch[i]; i++)

@@ -165,6 +165,8 @@ struct hart {
     struct exit left;
     unsigned traps_in_a_row; /* since the last instruction retired */
     uint64_t last_trap_retired;
+    uint64_t flushes;    /* how often cached translations were dropped: for those who keep translations of theirs beside it */
+    bool tell_leaving_m; /* an mret out of M ends hart_run() as EXIT_EVENT: for those who run the lower modes otherwise */
     uint64_t out;     /* where callees of handlers leave a value */
     int64_t budget;   /* of the run loop, while handlers do not hold it */
     int64_t run_base; /* turn_retired = run_base - budget at a block boundary */

@@ -13,7 +13,6 @@ static void stamp(void *ctx, struct event *e)
     const struct machine *m = ctx;
     const struct hart *h = m->running ? m->running : m->hart[m->turn];
     e->clock = machine_slots_now(m);
-    e->vm = 0;
     e->insn = e->pc = e->hart = e->mode = 0;
     if (!h) /* the board is being made */
         return;

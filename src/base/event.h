@@ -87,7 +87,8 @@ struct event_hub {
     struct event *ring; /* EVENT_RING of them, then a scratch one */
     uint64_t count;     /* recorded so far; the next goes to ring[count % EVENT_RING] */
     struct event_sink *sinks;
-    /* Fills clock, insn, pc, hart, vm and mode by what runs now. */
+    uint8_t vm;         /* whose hub it is, for the records */
+    /* Fills clock, insn, pc, hart and mode by what runs now. */
     void (*stamp)(void *ctx, struct event *e);
     void *ctx;
 };
@@ -112,13 +113,21 @@ static inline bool event_wanted_any(const struct event_hub *h, uint64_t kinds)
     return h->wanted & kinds;
 }
 
-/* The record to fill, stamped; its a[] and text hold rubbish where the caller sets nothing. */
-static inline struct event *event_begin(struct event_hub *h, enum event_kind k)
+/* The record to fill, for those who stamp it themselves. Its a[] holds rubbish where the caller sets nothing. */
+static inline struct event *event_slot(struct event_hub *h, enum event_kind k)
 {
     struct event *e = &h->ring[h->recorded >> k & 1 ? h->count % EVENT_RING : EVENT_RING];
-    h->stamp(h->ctx, e);
     e->kind = (uint8_t)k;
+    e->vm = h->vm;
     e->text = NULL;
+    return e;
+}
+
+/* The same, stamped. */
+static inline struct event *event_begin(struct event_hub *h, enum event_kind k)
+{
+    struct event *e = event_slot(h, k);
+    h->stamp(h->ctx, e);
     return e;
 }
 

@@ -10,7 +10,7 @@
 /* The event, stamped by this hart. */
 static struct event *begin(struct hart *h, enum event_kind k)
 {
-    struct event *e = event_begin(h->events, k);
+    struct event *e = event_slot(h->events, k);
     e->clock = hart_cycle(h);
     e->insn = hart_instret(h);
     e->pc = h->pc;

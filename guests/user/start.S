@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+# a0: how many arguments, a1: where they are, sp: there too
+        .section .text.start, "ax"
+        .globl  _start
+_start: call    start

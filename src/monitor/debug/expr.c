@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: MIT */
+/* Evaluation: a walk over the tree, whose height the parser bounds. Values are 64 bits, kept extended by their type at all times. */
+#include "monitor/debug/expr.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/debug/expr_int.h"
+
+struct run {
+    struct expr *x;
+    const struct expr_env *env;
+    struct err *e;
+};
+
+/* Something that can be read and assigned to. */
+struct place {
+    struct expr_node *reg; /* NULL: memory */
+    uint64_t addr;
+    enum expr_space space;
+    struct expr_type type; /* of what is there */
+};
+
+static bool eval(struct run *r, unsigned n, struct expr_value *v);
+
+PRINTF_LIKE(3, 4) static bool fail(struct run *r, const struct expr_node *n, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    if (!r->e)
+        return false;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    err_set(r->e, -EINVAL, "column %u: %s", n->column, text);
+    return false;
+}
+
+/* ---- types ---- */
+
+static uint64_t extend(uint64_t v, struct expr_type t)
+{
+    if (t.depth || t.size == 8)
+        return v;
+    if (t.is_bool)
+        return v != 0;
+    unsigned n = 8u * t.size;
+    return t.is_signed ? (uint64_t)sign_extend(v, n) : v & MASK(n - 1, 0);
+}
+
+/* The conversion of a cast or an assignment. */
+static struct expr_value convert(struct expr_value v, struct expr_type t)
+{
+    v.v = extend(v.v, t);
+    v.type = t;
+    return v;
+}
+
+static const struct expr_type type_int = {.size = 4, .is_signed = true};
+
+/* Of a pointer that is no pointer's business: its bits. */
+static struct expr_type promote(struct expr_type t)
+{
+    struct expr_type p = {.size = 8, .hex = true};
+    if (t.depth)
+        return p;
+    p = t.size < 4 ? type_int : (struct expr_type){.size = t.size, .is_signed = t.is_signed};
+    p.hex = t.hex;
+    return p;
+}
+
+/* C's usual arithmetic conversions. */
+static struct expr_type common(struct expr_type a, struct expr_type b)
+{
+    a = promote(a), b = promote(b);
+    struct expr_type t = a.size >= b.size ? a : b;
+    if (a.size == b.size)
+        t.is_signed = a.is_signed && b.is_signed;
+    t.hex = a.hex || b.hex;
+    return t;
+}
+
+/* What a dereference of this gives: a number stands for the address of a word. size 0: void. */
+static struct expr_type pointee(struct expr_type t)
+{
+    if (!t.depth)
+        return EXPR_TYPE_WORD;
+    t.depth--;
+    return t;
+}
+
+/* Bytes from one element to the next. */
+static uint64_t stride(struct expr_type t)
+{
+    t = pointee(t);
+    return t.depth ? 8 : t.size ? t.size : 1;
+}
+
+static uint8_t joint_space(const struct expr_value *a, const struct expr_value *b)
+{
+    return a->space ? a->space : b->space;
+}
+
+/* ---- binary operators on values ---- */
+
+static uint64_t shift(enum expr_op op, uint64_t v, struct expr_type t, uint64_t count)
+{
+    bool sign = t.is_signed && (int64_t)v < 0;
+    if (count >= 8u * t.size)
+        return op == OP_SHR && sign ? UINT64_MAX : 0;
+    if (op == OP_SHL)
+        return v << count;
+    return t.is_signed ? (uint64_t)((int64_t)v >> count) : v >> count;
+}
+
+/* b is not 0. */
+static uint64_t divide(enum expr_op op, uint64_t a, uint64_t b, bool is_signed)
+{
+    if (!is_signed)
+        return op == OP_DIV ? a / b : a % b;
+    if (b == UINT64_MAX) /* -1: the one that overflows wraps */
+        return op == OP_DIV ? -a : 0;
+    return (uint64_t)(op == OP_DIV ? (int64_t)a / (int64_t)b : (int64_t)a % (int64_t)b);
+}
+
+static bool compare(enum expr_op op, uint64_t a, uint64_t b, bool is_signed)
+{
+    if (is_signed) /* to unsigned, in the same order */
+        a ^= BIT(63), b ^= BIT(63);
+    switch ((int)op) {
+    case OP_LT: return a < b;
+    case OP_LE: return a <= b;
+    case OP_GT: return a > b;
+    case OP_GE: return a >= b;
+    case OP_EQ: return a == b;
+    default: return a != b;
+    }
+}
+
+/* Pointer and number, and the difference of pointers. */
+static bool pointer_sum(struct run *r, const struct expr_node *n, enum expr_op op, struct expr_value a,
+                        struct expr_value b, struct expr_value *v)
+{
+    if (a.type.depth && b.type.depth) {
+        if (op == OP_ADD)
+            return fail(r, n, "two pointers cannot be added: cast one to an integer as (long)");
+        if (stride(a.type) != stride(b.type))
+            return fail(r, n, "pointers to types of different sizes have no distance: cast both to (char *)");
+        int64_t step = (int64_t)stride(a.type);
+        *v = (struct expr_value){.v = (uint64_t)((int64_t)(a.v - b.v) / step), .type = EXPR_TYPE_LONG};
+        return true;
+    }
+    if (!a.type.depth && op == OP_SUB)
+        return fail(r, n, "a pointer cannot be taken from a number: cast it to an integer as (long)");
+    struct expr_value *p = a.type.depth ? &a : &b, *i = a.type.depth ? &b : &a;
+    uint64_t by = i->v * stride(p->type);
+    *v = *p;
+    v->v = op == OP_ADD ? p->v + by : p->v - by;
+    v->space = joint_space(&a, &b);
+    return true;
+}
+
+/* op: OP_MUL..OP_OR. */
+static bool binary(struct run *r, const struct expr_node *n, enum expr_op op, struct expr_value a, struct expr_value b,
+                   struct expr_value *v)
+{
+    if ((op == OP_ADD || op == OP_SUB) && (a.type.depth || b.type.depth))
+        return pointer_sum(r, n, op, a, b, v);
+    struct expr_type t = common(a.type, b.type);
+    uint64_t x = extend(a.v, t), y = extend(b.v, t), z = 0;
+    uint8_t space = joint_space(&a, &b);
+    switch ((int)op) {
+    case OP_ADD: z = x + y; break;
+    case OP_SUB:
+        z = x - y;
+        t.hex = promote(a.type).hex && !promote(b.type).hex; /* a distance is a number */
+        break;
+    case OP_MUL:
+        z = x * y;
+        t.hex = false;
+        break;
+    case OP_DIV:
+    case OP_MOD:
+        if (!y)
+            return fail(r, n, "division by zero");
+        z = divide(op, x, y, t.is_signed);
+        t.hex = false;
+        break;
+    case OP_SHL:
+    case OP_SHR:
+        t = promote(a.type);
+        z = shift(op, extend(a.v, t), t, b.v);
+        break;
+    case OP_AND: z = x & y; break;
+    case OP_XOR: z = x ^ y; break;
+    case OP_OR: z = x | y; break;
+    default:
+        z = compare(op, x, y, t.is_signed);
+        t = type_int;
+        space = EXPR_HERE;
+    }
+    *v = (struct expr_value){.v = extend(z, t), .type = t, .space = space};
+    return true;
+}
+
+/* ---- leaves ---- */
+
+/* "; did you mean $sp?" */
+static bool unknown(struct run *r, const struct expr_node *n, enum expr_name_kind kind, const char *what,
+                    const char *sigil)
+{
+    const struct expr_env *env = r->env;
+    const char *reg = r->x->names + n->name;
+    const char *name = kind == EXPR_FIELD ? r->x->names + n->field : reg, *near;
+    if (!r->e)
+        return false;
+    near = env->nearest ? env->nearest(env->ctx, kind, name, reg) : NULL;
+    if (near)
+        return fail(r, n, "%s %s%s: did you mean %s%s?", what, sigil, name, sigil, near);
+    return fail(r, n, "%s %s%s", what, sigil, name);
+}
+
+static bool unknown_reg(struct run *r, const struct expr_node *n)
+{
+    char what[128];
+    if (n->field == NO_TEXT)
+        return unknown(r, n, EXPR_REGISTER, "no register or variable", "$");
+    snprintf(what, sizeof what, "$%.32s has no field", r->x->names + n->name);
+    return unknown(r, n, EXPR_FIELD, what, "");
+}
+
+static bool read_name(struct run *r, struct expr_node *n, struct expr_value *v)
+{
+    const struct expr_env *env = r->env;
+    enum expr_found found = EXPR_UNKNOWN;
+    *v = (struct expr_value){.type = EXPR_TYPE_WORD};
+    if (env->name)
+        found = env->name(env->ctx, r->x->names + n->name, &n->ref, v, r->e);
+    if (found == EXPR_UNKNOWN)
+        return unknown(r, n, EXPR_NAME, "no symbol or value", "");
+    return found == EXPR_FOUND;
+}
+
+static const char *field_of(const struct run *r, const struct expr_node *n)
+{
+    return n->field == NO_TEXT ? NULL : r->x->names + n->field;
+}
+
+static bool read_reg(struct run *r, struct expr_node *n, struct expr_value *v)
+{
+    const struct expr_env *env = r->env;
+    const char *name = r->x->names + n->name;
+    *v = (struct expr_value){.type = EXPR_TYPE_WORD};
+    enum expr_found found = env->reg ? env->reg(env->ctx, name, field_of(r, n), &n->ref, &v->v, r->e) : EXPR_UNKNOWN;
+    if (found == EXPR_UNKNOWN && n->field == NO_TEXT && env->vars && expr_vars_get(env->vars, name, v))
+        return true;
+    return found == EXPR_UNKNOWN ? unknown_reg(r, n) : found == EXPR_FOUND;
+}
+
+static bool write_reg(struct run *r, struct expr_node *n, const struct expr_value *v)
+{
+    const struct expr_env *env = r->env;
+    const char *name = r->x->names + n->name;
+    enum expr_found found = EXPR_UNKNOWN;
+    if (env->set_reg) {
+        found = env->set_reg(env->ctx, name, field_of(r, n), &n->ref, v->v, r->e);
+    } else if (env->reg) {
+        uint64_t old;
+        if (env->reg(env->ctx, name, field_of(r, n), &n->ref, &old, r->e) != EXPR_UNKNOWN)
+            return fail(r, n, "registers cannot be changed here");
+    }
+    if (found != EXPR_UNKNOWN)
+        return found == EXPR_FOUND;
+    if (n->field != NO_TEXT)
+        return unknown_reg(r, n);
+    if (env->vars && !expr_vars_set(env->vars, name, v))
+        return fail(r, n, "no room for a variable $%s: names have at most 31 characters", name);
+    return env->vars ? true : unknown_reg(r, n);
+}
+
+static bool read_history(struct run *r, const struct expr_node *n, struct expr_value *v)
+{
+    const struct expr_vars *s = r->env->vars;
+    int64_t i = (int64_t)n->value, last = s ? (int64_t)s->npast : 0;
+    if (i <= 0)
+        i += last;
+    if (!last)
+        return fail(r, n, "the history of values is empty");
+    if (i < 1 || i > last)
+        return fail(r, n, "no such value in the history: it goes from $1 to $%" PRId64, last);
+    *v = s->past[i - 1];
+    return true;
+}
+
+/* ---- places ---- */
+
+static bool load(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
+{
+    const struct expr_env *env = r->env;
+    *v = (struct expr_value){.type = p->type};
+    if (!p->type.depth && !p->type.size)
+        return fail(r, n, "void has no value: cast the address to a pointer as (uint32_t *)");
+    if (!env->read)
+        return fail(r, n, "there is no memory to read here");
+    if (!env->read(env->ctx, p->space, p->addr, p->type.depth ? 8 : p->type.size, &v->v, r->e))
+        return false;
+    v->v = extend(v->v, p->type);
+    return true;
+}
+
+static bool place_of(struct run *r, unsigned at, struct place *p)
+{
+    struct expr_node *n = &r->x->node[at];
+    struct expr_value a, i;
+    *p = (struct place){.reg = n};
+    if (n->op == OP_REG)
+        return true;
+    if (!eval(r, n->a, &a))
+        return false;
+    if (n->op == OP_INDEX) {
+        if (!eval(r, n->b, &i))
+            return false;
+        if (!a.type.depth && i.type.depth) { /* 2[p] is p[2] */
+            struct expr_value swap = a;
+            a = i;
+            i = swap;
+        }
+        a.v += i.v * stride(a.type);
+    }
+    *p = (struct place){.addr = a.v, .space = (enum expr_space)a.space, .type = pointee(a.type)};
+    return true;
+}
+
+static bool fetch(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
+{
+    return p->reg ? read_reg(r, p->reg, v) : load(r, n, p, v);
+}
+
+static bool store(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
+{
+    const struct expr_env *env = r->env;
+    if (p->reg)
+        return write_reg(r, p->reg, v);
+    if (!p->type.depth && !p->type.size)
+        return fail(r, n, "void has no size: cast the address to a pointer as (uint32_t *)");
+    if (!env->write)
+        return fail(r, n, "memory cannot be changed here");
+    *v = convert(*v, p->type);
+    return env->write(env->ctx, p->space, p->addr, p->type.depth ? 8 : p->type.size, v->v, r->e);
+}
+
+static bool assign(struct run *r, const struct expr_node *n, struct expr_value *v)
+{
+    struct place p;
+    struct expr_value old;
+    if (!place_of(r, n->a, &p) || !eval(r, n->b, v))
+        return false;
+    if (n->value != OP_ASSIGN && (!fetch(r, n, &p, &old) || !binary(r, n, (enum expr_op)n->value, old, *v, v)))
+        return false;
+    return store(r, n, &p, v);
+}
+
+static bool step(struct run *r, const struct expr_node *n, struct expr_value *v)
+{
+    struct place p;
+    struct expr_value old, one = {.v = 1, .type = type_int}, now;
+    bool up = n->op == OP_PRE_INC || n->op == OP_POST_INC;
+    if (!place_of(r, n->a, &p) || !fetch(r, n, &p, &old) || !binary(r, n, up ? OP_ADD : OP_SUB, old, one, &now))
+        return false;
+    now = convert(now, old.type);
+    if (!store(r, n, &p, &now))
+        return false;
+    *v = n->op == OP_PRE_INC || n->op == OP_PRE_DEC ? now : old;
+    return true;
+}
+
+/* ---- the tree ---- */
+
+static struct expr_type joint_type(struct expr_type a, struct expr_type b)
+{
+    if (a.depth || b.depth)
+        return a.depth ? a : b;
+    return memcmp(&a, &b, sizeof a) ? common(a, b) : a;
+}
+
+/* The type of what is not evaluated: the other branch of ?:, the operand of sizeof. Reads no memory. */
+static bool type_of(struct run *r, unsigned at, struct expr_type *t)
+{
+    struct expr_node *n = &r->x->node[at];
+    struct expr_value v;
+    struct expr_type b;
+    switch ((enum expr_op)n->op) {
+    case OP_NUMBER:
+    case OP_CAST: *t = n->type; return true;
+    case OP_SIZEOF: *t = (struct expr_type){.size = 8}; return true;
+    case OP_NAME:
+    case OP_REG:
+    case OP_HISTORY:
+        if (!eval(r, at, &v))
+            return false;
+        *t = v.type;
+        return true;
+    case OP_SPACE:
+    case OP_PRE_INC:
+    case OP_PRE_DEC:
+    case OP_POST_INC:
+    case OP_POST_DEC:
+    case OP_ASSIGN: return type_of(r, n->a, t);
+    case OP_PLUS:
+    case OP_NEGATE:
+    case OP_INVERT:
+    case OP_SHL:
+    case OP_SHR:
+        if (!type_of(r, n->a, t))
+            return false;
+        *t = promote(*t);
+        return true;
+    case OP_NOT:
+    case OP_LT:
+    case OP_LE:
+    case OP_GT:
+    case OP_GE:
+    case OP_EQ:
+    case OP_NE:
+    case OP_ALL:
+    case OP_ANY: *t = type_int; return true;
+    case OP_DEREF:
+    case OP_INDEX:
+        if (!type_of(r, n->a, t))
+            return false;
+        if (n->op == OP_INDEX && !t->depth) {
+            if (!type_of(r, n->b, &b))
+                return false;
+            *t = b; /* 2[p] is p[2]; and two numbers are alike to pointee() */
+        }
+        *t = pointee(*t);
+        return true;
+    case OP_ADDRESS:
+        if (!type_of(r, n->a, t))
+            return false;
+        t->depth += r->x->node[n->a].op != OP_NAME;
+        return true;
+    case OP_ADD:
+    case OP_SUB:
+        if (!type_of(r, n->a, t) || !type_of(r, n->b, &b))
+            return false;
+        *t = t->depth && b.depth ? EXPR_TYPE_LONG : t->depth || b.depth ? joint_type(*t, b) : common(*t, b);
+        return true;
+    case OP_MUL:
+    case OP_DIV:
+    case OP_MOD:
+    case OP_AND:
+    case OP_XOR:
+    case OP_OR:
+        if (!type_of(r, n->a, t) || !type_of(r, n->b, &b))
+            return false;
+        *t = common(*t, b);
+        return true;
+    case OP_IF:
+        if (!type_of(r, n->b, t) || !type_of(r, n->c, &b))
+            return false;
+        *t = joint_type(*t, b);
+        return true;
+    }
+    return false;
+}
+
+static bool conditional(struct run *r, const struct expr_node *n, struct expr_value *v)
+{
+    struct expr_value c;
+    struct expr_type other;
+    if (!eval(r, n->a, &c) || !eval(r, c.v ? n->b : n->c, v) || !type_of(r, c.v ? n->c : n->b, &other))
+        return false;
+    *v = convert(*v, joint_type(v->type, other));
+    return true;
+}
+
+static bool address_of(struct run *r, const struct expr_node *n, struct expr_value *v)
+{
+    struct place p;
+    if (r->x->node[n->a].op == OP_NAME)
+        return eval(r, n->a, v);
+    if (!place_of(r, n->a, &p))
+        return false;
+    p.type.depth++;
+    *v = (struct expr_value){.v = p.addr, .type = p.type, .space = (uint8_t)p.space};
+    return true;
+}
+
+static bool unary(struct run *r, const struct expr_node *n, struct expr_value *v)
+{
+    struct expr_type t;
+    if (!eval(r, n->a, v))
+        return false;
+    switch ((int)n->op) {
+    case OP_CAST: *v = convert(*v, n->type); return true;
+    case OP_SPACE: v->space = (uint8_t)n->value; return true;
+    case OP_NOT: *v = (struct expr_value){.v = !v->v, .type = type_int}; return true;
+    default: break;
+    }
+    t = promote(v->type);
+    if (n->op == OP_NEGATE) {
+        v->v = -v->v;
+        t.hex = false;
+    } else if (n->op == OP_INVERT) {
+        v->v = ~v->v;
+    }
+    *v = convert(*v, t);
+    return true;
+}
+
+static bool eval(struct run *r, unsigned at, struct expr_value *v)
+{
+    struct expr_node *n = &r->x->node[at];
+    struct expr_value a, b;
+    struct place p;
+    switch ((enum expr_op)n->op) {
+    case OP_NUMBER: *v = (struct expr_value){.v = n->value, .type = n->type}; return true;
+    case OP_NAME: return read_name(r, n, v);
+    case OP_REG: return read_reg(r, n, v);
+    case OP_HISTORY: return read_history(r, n, v);
+    case OP_DEREF:
+    case OP_INDEX: return place_of(r, at, &p) && load(r, n, &p, v);
+    case OP_ADDRESS: return address_of(r, n, v);
+    case OP_PLUS:
+    case OP_NEGATE:
+    case OP_NOT:
+    case OP_INVERT:
+    case OP_CAST:
+    case OP_SPACE: return unary(r, n, v);
+    case OP_SIZEOF:
+        *v = (struct expr_value){.type = {.size = 8}};
+        if (!type_of(r, n->a, &v->type))
+            return false;
+        v->v = v->type.depth ? 8 : v->type.size;
+        v->type = (struct expr_type){.size = 8};
+        return true;
+    case OP_PRE_INC:
+    case OP_PRE_DEC:
+    case OP_POST_INC:
+    case OP_POST_DEC: return step(r, n, v);
+    case OP_ALL:
+    case OP_ANY:
+        if (!eval(r, n->a, &a))
+            return false;
+        b.v = a.v;
+        if ((a.v != 0) == (n->op == OP_ALL) && !eval(r, n->b, &b))
+            return false;
+        *v = (struct expr_value){.v = b.v != 0, .type = type_int};
+        return true;
+    case OP_MUL:
+    case OP_DIV:
+    case OP_MOD:
+    case OP_ADD:
+    case OP_SUB:
+    case OP_SHL:
+    case OP_SHR:
+    case OP_LT:
+    case OP_LE:
+    case OP_GT:
+    case OP_GE:
+    case OP_EQ:
+    case OP_NE:
+    case OP_AND:
+    case OP_XOR:
+    case OP_OR: return eval(r, n->a, &a) && eval(r, n->b, &b) && binary(r, n, (enum expr_op)n->op, a, b, v);
+    case OP_ASSIGN: return assign(r, n, v);
+    case OP_IF: return conditional(r, n, v);
+    }
+    return false;
+}
+
+bool expr_eval(struct expr *x, const struct expr_env *env, struct expr_value *v, struct err *e)
+{
+    struct run r = {x, env, e};
+    return eval(&r, x->root, v);
+}
+
+bool expr_test(struct expr *x, const struct expr_env *env, bool *truth, struct err *e)
+{
+    struct expr_value v;
+    if (!expr_eval(x, env, &v, e))
+        return false;
+    *truth = v.v != 0;
+    return true;
+}
+
+bool expr_once(const char *text, const struct expr_env *env, const char **end, struct expr_value *v, struct err *e)
+{
+    struct expr *x = expr_parse(text, 0, end, e);
+    bool ok = x && expr_eval(x, env, v, e);
+    expr_free(x);
+    return ok;
+}

@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: MIT */
+/* Text to tree: a scanner that looks one token ahead, and recursive descent over C's precedences. Both know their limits: see enter(), new_node(). */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/debug/expr_int.h"
+
+enum token_kind {
+    T_END,
+    T_NUMBER,
+    T_NAME,
+    T_REG,     /* the name behind the $ */
+    T_HISTORY, /* value as in OP_HISTORY */
+    T_SPACE,   /* value: enum expr_space */
+    T_SIGN,    /* value: its characters, see SIGN() */
+    T_BAD      /* why says what is wrong with it */
+};
+
+/* An operator or bracket of up to three characters as one number. */
+#define SIGN1(a)       (uint64_t)(a)
+#define SIGN2(a, b)    (SIGN1(a) | SIGN1(b) << 8)
+#define SIGN3(a, b, c) (SIGN2(a, b) | SIGN1(c) << 16)
+
+struct token {
+    enum token_kind kind;
+    unsigned at, len; /* in the text */
+    uint64_t value;
+    struct expr_type type; /* T_NUMBER */
+    const char *why;
+};
+
+struct parser {
+    const char *text;
+    unsigned pos; /* behind the token */
+    struct token t;
+    unsigned flags;
+    struct expr *x;
+    unsigned nodes, cap, names_used;
+    unsigned depth;
+    bool failed;
+    struct err *e;
+};
+
+enum { NO_NODE = UINT16_MAX };
+
+PRINTF_LIKE(3, 4) static unsigned fail(struct parser *p, unsigned at, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    if (p->failed)
+        return NO_NODE;
+    p->failed = true;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    err_set(p->e, -EINVAL, "column %u: %s", at + 1, text);
+    return NO_NODE;
+}
+
+/* ---- tokens ---- */
+
+static bool name_start(char c)
+{
+    return isalpha((unsigned char)c) || c == '_';
+}
+
+static bool name_char(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static void bad(struct token *t, const char *why)
+{
+    t->kind = T_BAD;
+    t->why = why;
+}
+
+static int digit_value(char c)
+{
+    if (isdigit((unsigned char)c))
+        return c - '0';
+    return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : 99;
+}
+
+/* Digits with _ between them, then suffixes u and l. */
+static void scan_number(struct parser *p, struct token *t)
+{
+    const char *s = p->text + t->at, *digits;
+    int base = 10;
+    uint64_t v = 0;
+    bool is_unsigned = false;
+    t->kind = T_NUMBER;
+    if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
+        base = 16, s += 2;
+    else if (s[0] == '0' && (s[1] == 'b' || s[1] == 'B'))
+        base = 2, s += 2;
+    else if (s[0] == '0')
+        base = 8;
+    for (digits = s; digit_value(*s) < base || (*s == '_' && s > digits); s++) {
+        uint64_t d = *s == '_' ? 0 : (uint64_t)digit_value(*s);
+        if (*s != '_' && (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, d, &v)))
+            bad(t, "a number of more than 64 bits");
+    }
+    if (s == digits || s[-1] == '_')
+        bad(t, "expected digits");
+    for (; *s == 'u' || *s == 'U' || *s == 'l' || *s == 'L'; s++)
+        is_unsigned |= *s == 'u' || *s == 'U';
+    if (name_char(*s) && t->kind != T_BAD)
+        bad(t, base == 8 ? "not a digit of an octal number (it begins with 0)" : "not a digit of this number");
+    if (t->kind == T_BAD && name_char(*s))
+        t->at = (unsigned)(s - p->text); /* points at the one that is wrong */
+    t->type = (struct expr_type){.size = 8, .is_signed = !is_unsigned && v <= INT64_MAX};
+    t->value = v;
+    p->pos = (unsigned)(s - p->text) + (t->kind == T_BAD && *s);
+}
+
+/* One character between quotes, escaped or not. */
+static void scan_char(struct parser *p, struct token *t)
+{
+    static const char escapes[] = "abfnrtve\\'\"?", means[] = "\a\b\f\n\r\t\v\033\\'\"?";
+    const char *s = p->text + t->at + 1, *found;
+    unsigned v = (unsigned char)*s;
+    if (!v || v == '\'') {
+        p->pos = t->at + 1;
+        bad(t, "expected a character in quotes, as in 'a'");
+        return;
+    }
+    s++;
+    if (v == '\\' && *s == 'x') {
+        for (v = 0, s++; isxdigit((unsigned char)*s) && v < 16; s++)
+            v = v * 16 + (unsigned)digit_value(*s);
+    } else if (v == '\\' && *s >= '0' && *s <= '7') {
+        for (v = 0; *s >= '0' && *s <= '7' && v < 32; s++)
+            v = v * 8 + (unsigned)digit_value(*s);
+    } else if (v == '\\' && *s && (found = strchr(escapes, *s))) {
+        v = (unsigned char)means[found - escapes];
+        s++;
+    }
+    t->kind = T_NUMBER;
+    t->value = v;
+    t->type = (struct expr_type){.size = 1, .is_char = true};
+    if (*s != '\'')
+        bad(t, "expected the closing ' of a character");
+    p->pos = (unsigned)(s - p->text) + (*s == '\'');
+}
+
+static void scan_dollar(struct parser *p, struct token *t)
+{
+    const char *s = p->text + t->at + 1;
+    bool back = *s == '$';
+    s += back;
+    if (!back && name_start(*s)) {
+        t->kind = T_REG;
+        while (name_char(*s))
+            s++;
+        p->pos = (unsigned)(s - p->text);
+        return;
+    }
+    int64_t n = back ? -1 : 0;
+    if (isdigit((unsigned char)*s)) {
+        for (n = 0; isdigit((unsigned char)*s) && n < 1000000000; s++)
+            n = n * 10 + (*s - '0');
+        if (!n || name_char(*s))
+            bad(t, "expected a register, a variable or the number of a value behind $");
+        n = back ? -n : n;
+    }
+    p->pos = (unsigned)(s - p->text);
+    t->value = (uint64_t)n;
+    if (t->kind != T_BAD)
+        t->kind = T_HISTORY;
+}
+
+/* A name; the dot belongs to it where a compiler made it part of a symbol's (f.constprop.0). gva: and the like are prefixes. */
+static void scan_name(struct parser *p, struct token *t)
+{
+    static const char *const spaces[] = {[EXPR_GVA] = "gva", [EXPR_GPA] = "gpa", [EXPR_HPA] = "hpa"};
+    const char *start = p->text + t->at, *s = start;
+    while (name_char(*s) || (*s == '.' && name_char(s[1])))
+        s++;
+    t->kind = T_NAME;
+    for (unsigned i = EXPR_GVA; i <= EXPR_HPA; i++)
+        if (*s == ':' && s - start == 3 && !strncmp(start, spaces[i], 3)) {
+            t->kind = T_SPACE;
+            t->value = i;
+            s++;
+            break;
+        }
+    p->pos = (unsigned)(s - p->text);
+}
+
+static void scan_sign(struct parser *p, struct token *t)
+{
+    static const char *const signs[] = {"<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
+                                        "++",  "--",  "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="};
+    const char *s = p->text + t->at;
+    for (unsigned i = 0; i < ARRAY_LEN(signs); i++) {
+        size_t n = strlen(signs[i]);
+        if (strncmp(s, signs[i], n))
+            continue;
+        t->kind = T_SIGN;
+        t->value = SIGN3((unsigned char)s[0], (unsigned char)s[1], n == 3 ? (unsigned char)s[2] : 0);
+        p->pos = t->at + (unsigned)n;
+        return;
+    }
+    p->pos = t->at + 1;
+    if (strchr("+-*/%&|^~!<>=?:()[]", *s)) {
+        t->kind = T_SIGN;
+        t->value = (unsigned char)*s;
+    } else {
+        bad(t, NULL);
+    }
+}
+
+static void next(struct parser *p)
+{
+    struct token *t = &p->t;
+    while (isspace((unsigned char)p->text[p->pos]))
+        p->pos++;
+    *t = (struct token){.kind = T_END, .at = p->pos};
+    char c = p->text[p->pos];
+    if (!c)
+        return;
+    if (isdigit((unsigned char)c))
+        scan_number(p, t);
+    else if (c == '\'')
+        scan_char(p, t);
+    else if (c == '$')
+        scan_dollar(p, t);
+    else if (name_start(c))
+        scan_name(p, t);
+    else
+        scan_sign(p, t);
+    t->len = p->pos > t->at ? p->pos - t->at : 1;
+}
+
+static bool is_sign(const struct parser *p, uint64_t sign)
+{
+    return p->t.kind == T_SIGN && p->t.value == sign;
+}
+
+static bool is_word(const struct parser *p, const char *word)
+{
+    return p->t.kind == T_NAME && p->t.len == strlen(word) && !strncmp(p->text + p->t.at, word, p->t.len);
+}
+
+static unsigned expected(struct parser *p, const char *what)
+{
+    const struct token *t = &p->t;
+    if (t->kind == T_END)
+        return fail(p, t->at, "expected %s, but the expression ends", what);
+    if (t->kind == T_BAD && t->why)
+        return fail(p, t->at, "%s", t->why);
+    unsigned char c = (unsigned char)p->text[t->at];
+    if (!isprint(c))
+        return fail(p, t->at, "expected %s, found the byte 0x%02x", what, c);
+    return fail(p, t->at, "expected %s, found %.*s", what, t->len > 40 ? 40 : (int)t->len, p->text + t->at);
+}
+
+/* ---- nodes ---- */
+
+static unsigned height(const struct parser *p, unsigned n)
+{
+    return n == NO_NODE ? 0 : p->x->node[n].height;
+}
+
+/* Operands that there are not: NO_NODE. Fails where the tree gets too high, so that to evaluate it takes a bounded stack. */
+static unsigned new_node(struct parser *p, enum expr_op op, unsigned at, unsigned a, unsigned b, unsigned c)
+{
+    if (p->failed)
+        return NO_NODE;
+    unsigned h = height(p, a), hb = height(p, b), hc = height(p, c);
+    h = h > hb ? h : hb;
+    h = h > hc ? h : hc;
+    if (h >= EXPR_MAX_DEPTH || p->nodes >= p->cap)
+        return fail(p, at, "nested more than %d deep: take it apart with a $variable", EXPR_MAX_DEPTH);
+    p->x->node[p->nodes] = (struct expr_node){.op = (uint8_t)op,
+                                              .height = (uint8_t)(h + 1),
+                                              .column = (uint16_t)(at + 1),
+                                              .a = (uint16_t)a,
+                                              .b = (uint16_t)b,
+                                              .c = (uint16_t)c,
+                                              .name = NO_TEXT,
+                                              .field = NO_TEXT};
+    return p->nodes++;
+}
+
+static unsigned number_node(struct parser *p, unsigned at, uint64_t v, struct expr_type t)
+{
+    unsigned n = new_node(p, OP_NUMBER, at, NO_NODE, NO_NODE, NO_NODE);
+    if (n != NO_NODE) {
+        p->x->node[n].value = v;
+        p->x->node[n].type = t;
+    }
+    return n;
+}
+
+/* There is room: names do not touch, and each takes one byte more than its text. */
+static uint16_t keep_name(struct parser *p, unsigned at, unsigned len)
+{
+    unsigned where = p->names_used;
+    memcpy(p->x->names + where, p->text + at, len);
+    p->x->names[where + len] = 0;
+    p->names_used += len + 1;
+    return (uint16_t)where;
+}
+
+static bool enter(struct parser *p)
+{
+    /* Each level of parentheses goes through three of the functions that call this. */
+    if (++p->depth > 3 * EXPR_MAX_DEPTH)
+        fail(p, p->t.at, "nested more than %d deep: take it apart with a $variable", EXPR_MAX_DEPTH);
+    return !p->failed;
+}
+
+/* ---- types ---- */
+
+static const struct {
+    const char *name;
+    struct expr_type type;
+} type_names[] = {
+    {"int8_t", {.size = 1, .is_signed = true}},
+    {"uint8_t", {.size = 1}},
+    {"int16_t", {.size = 2, .is_signed = true}},
+    {"uint16_t", {.size = 2}},
+    {"int32_t", {.size = 4, .is_signed = true}},
+    {"uint32_t", {.size = 4}},
+    {"int64_t", {.size = 8, .is_signed = true}},
+    {"uint64_t", {.size = 8}},
+    {"ssize_t", {.size = 8, .is_signed = true}},
+    {"size_t", {.size = 8}},
+    {"intptr_t", {.size = 8, .is_signed = true}},
+    {"uintptr_t", {.size = 8}},
+    {"bool", {.size = 1, .is_bool = true}},
+    {"_Bool", {.size = 1, .is_bool = true}},
+    {"void", {.size = 0}},
+};
+enum type_word { W_UNSIGNED = 1, W_SIGNED = 2, W_CHAR = 4, W_SHORT = 8, W_INT = 16, W_LONG = 32, W_NAMED = 64 };
+
+/* The word that the token is in a type; 0: none. W_NAMED sets *t. */
+static unsigned type_word(const struct parser *p, struct expr_type *t)
+{
+    static const char *const words[] = {"unsigned", "signed", "char", "short", "int", "long"};
+    for (unsigned i = 0; i < ARRAY_LEN(words); i++)
+        if (is_word(p, words[i]))
+            return 1u << i;
+    for (unsigned i = 0; i < ARRAY_LEN(type_names); i++)
+        if (is_word(p, type_names[i].name)) {
+            *t = type_names[i].type;
+            return W_NAMED;
+        }
+    return 0;
+}
+
+static bool is_type(const struct parser *p)
+{
+    struct expr_type t;
+    return type_word(p, &t) || is_word(p, "const") || is_word(p, "volatile");
+}
+
+/* Of the words seen: plain char is unsigned, as RISC-V's ABI has it. False: they do not go together. */
+static bool compose_type(unsigned words, unsigned longs, struct expr_type *t)
+{
+    if (words & W_NAMED)
+        return words == W_NAMED;
+    unsigned kind = words & (W_CHAR | W_SHORT | W_LONG);
+    if ((kind & (kind - 1)) || (words & W_CHAR && words & W_INT) || (words & W_SIGNED && words & W_UNSIGNED) ||
+        !words || longs > 2)
+        return false;
+    *t = (struct expr_type){.size = kind == W_CHAR    ? 1
+                                    : kind == W_SHORT ? 2
+                                    : kind == W_LONG  ? 8
+                                                      : 4,
+                            .is_char = kind == W_CHAR};
+    t->is_signed = words & W_SIGNED || (!(words & W_UNSIGNED) && kind != W_CHAR);
+    return true;
+}
+
+/* A type's name, from its first word to before the parenthesis that closes it. */
+static bool parse_type(struct parser *p, struct expr_type *t)
+{
+    unsigned at = p->t.at, words = 0, longs = 0, w;
+    *t = (struct expr_type){0};
+    while (is_type(p)) {
+        struct expr_type named;
+        w = type_word(p, &named);
+        longs += w == W_LONG;
+        if (w & words && w != W_LONG)
+            words |= ~0u; /* twice */
+        words |= w;
+        if (w == W_NAMED)
+            *t = named;
+        next(p);
+    }
+    if (!compose_type(words, longs, t))
+        return fail(p, at,
+                    "no such type: give a cast to an integer type as (uint32_t), or to a pointer as (uint32_t *)"),
+               false;
+    while (is_sign(p, '*') || is_word(p, "const") || is_word(p, "volatile")) {
+        if (is_sign(p, '*') && ++t->depth > 8)
+            return fail(p, p->t.at, "more than 8 pointers to one another"), false;
+        next(p);
+    }
+    if (!is_sign(p, ')'))
+        return expected(p, "* or ) in the type of a cast"), false;
+    next(p);
+    if (!t->depth && !t->size)
+        return fail(p, at, "void has no value: cast to an integer type, or to a pointer as (void *)"), false;
+    return true;
+}
+
+/* ---- expressions ---- */
+
+static unsigned parse_assign(struct parser *p);
+static unsigned parse_unary(struct parser *p);
+
+static bool in_place(const struct parser *p, unsigned n)
+{
+    unsigned op = n == NO_NODE ? OP_NUMBER : p->x->node[n].op;
+    return op == OP_DEREF || op == OP_INDEX || op == OP_REG;
+}
+
+/* What is assigned to must be a place, and assigning must be allowed. */
+static bool check_place(struct parser *p, unsigned n, unsigned at, const char *what)
+{
+    if (p->failed)
+        return false;
+    if (p->flags & EXPR_PURE)
+        return fail(p, at, "a condition changes nothing, found %s: to compare, write ==", what), false;
+    if (!in_place(p, n))
+        return fail(p, at, "expected a register, a $variable or memory as in *(int *)ADDR on the left of %s", what),
+               false;
+    return true;
+}
+
+static unsigned parse_register(struct parser *p)
+{
+    unsigned n = new_node(p, OP_REG, p->t.at, NO_NODE, NO_NODE, NO_NODE);
+    if (n == NO_NODE)
+        return n;
+    p->x->node[n].name = keep_name(p, p->t.at + 1, p->t.len - 1);
+    if (p->text[p->pos] == '.') {
+        unsigned at = ++p->pos;
+        while (name_char(p->text[p->pos]))
+            p->pos++;
+        if (p->pos == at)
+            return fail(p, at, "expected the name of a field behind the dot, as in $mstatus.MPP");
+        p->x->node[n].field = keep_name(p, at, p->pos - at);
+    }
+    next(p);
+    return n;
+}
+
+static unsigned parse_sizeof(struct parser *p, unsigned at)
+{
+    struct expr_type t;
+    next(p);
+    struct parser before = *p;
+    if (is_sign(p, '(')) {
+        next(p);
+        if (is_type(p)) {
+            if (!parse_type(p, &t))
+                return NO_NODE;
+            return number_node(p, at, t.depth ? 8 : t.size, (struct expr_type){.size = 8});
+        }
+        *p = before;
+    }
+    return new_node(p, OP_SIZEOF, at, parse_unary(p), NO_NODE, NO_NODE);
+}
+
+static unsigned parse_primary(struct parser *p)
+{
+    struct token t = p->t;
+    unsigned n;
+    switch (t.kind) {
+    case T_NUMBER: next(p); return number_node(p, t.at, t.value, t.type);
+    case T_REG: return parse_register(p);
+    case T_HISTORY:
+        if ((n = new_node(p, OP_HISTORY, t.at, NO_NODE, NO_NODE, NO_NODE)) != NO_NODE)
+            p->x->node[n].value = t.value;
+        next(p);
+        return n;
+    case T_NAME:
+        if (is_word(p, "sizeof"))
+            return parse_sizeof(p, t.at);
+        if ((n = new_node(p, OP_NAME, t.at, NO_NODE, NO_NODE, NO_NODE)) != NO_NODE)
+            p->x->node[n].name = keep_name(p, t.at, t.len);
+        next(p);
+        return n;
+    case T_SIGN:
+        if (t.value == '(') {
+            next(p);
+            n = parse_assign(p);
+            if (!p->failed && !is_sign(p, ')'))
+                return fail(p, p->t.at, "expected the ) that belongs to the ( in column %u", t.at + 1);
+            next(p);
+            return n;
+        }
+        break;
+    case T_END:
+    case T_SPACE:
+    case T_BAD: break;
+    }
+    return expected(p, "a value");
+}
+
+static unsigned parse_postfix(struct parser *p)
+{
+    unsigned n = parse_primary(p);
+    while (!p->failed) {
+        unsigned at = p->t.at;
+        if (is_sign(p, '[')) {
+            next(p);
+            unsigned index = parse_assign(p);
+            if (!p->failed && !is_sign(p, ']'))
+                return fail(p, p->t.at, "expected the ] that belongs to the [ in column %u", at + 1);
+            next(p);
+            n = new_node(p, OP_INDEX, at, n, index, NO_NODE);
+        } else if (is_sign(p, SIGN2('+', '+')) || is_sign(p, SIGN2('-', '-'))) {
+            enum expr_op op = is_sign(p, SIGN2('+', '+')) ? OP_POST_INC : OP_POST_DEC;
+            if (!check_place(p, n, at, op == OP_POST_INC ? "++" : "--"))
+                return NO_NODE;
+            next(p);
+            n = new_node(p, op, at, n, NO_NODE, NO_NODE);
+        } else {
+            return n;
+        }
+    }
+    return NO_NODE;
+}
+
+static unsigned parse_cast(struct parser *p, unsigned at)
+{
+    struct expr_type t;
+    if (!parse_type(p, &t))
+        return NO_NODE;
+    unsigned n = new_node(p, OP_CAST, at, parse_unary(p), NO_NODE, NO_NODE);
+    if (n != NO_NODE)
+        p->x->node[n].type = t;
+    return n;
+}
+
+/* A sign before its operand; OP_NUMBER: it is none. */
+static enum expr_op prefix_op(const struct parser *p)
+{
+    static const struct {
+        uint64_t sign;
+        enum expr_op op;
+    } ops[] = {{'*', OP_DEREF},
+               {'&', OP_ADDRESS},
+               {'+', OP_PLUS},
+               {'-', OP_NEGATE},
+               {'!', OP_NOT},
+               {'~', OP_INVERT},
+               {SIGN2('+', '+'), OP_PRE_INC},
+               {SIGN2('-', '-'), OP_PRE_DEC}};
+    for (unsigned i = 0; i < ARRAY_LEN(ops); i++)
+        if (is_sign(p, ops[i].sign))
+            return ops[i].op;
+    return OP_NUMBER;
+}
+
+static unsigned parse_prefix(struct parser *p)
+{
+    struct token t = p->t;
+    unsigned n;
+    if (t.kind == T_SPACE) {
+        next(p);
+        n = new_node(p, OP_SPACE, t.at, parse_unary(p), NO_NODE, NO_NODE);
+        if (n != NO_NODE)
+            p->x->node[n].value = t.value;
+        return n;
+    }
+    if (is_sign(p, '(')) {
+        struct parser before = *p;
+        next(p);
+        if (is_type(p))
+            return parse_cast(p, t.at);
+        *p = before;
+    }
+    enum expr_op op = prefix_op(p);
+    if (op == OP_NUMBER)
+        return parse_postfix(p);
+    next(p);
+    n = parse_unary(p);
+    if ((op == OP_PRE_INC || op == OP_PRE_DEC) && !check_place(p, n, t.at, op == OP_PRE_INC ? "++" : "--"))
+        return NO_NODE;
+    if (op == OP_ADDRESS && !p->failed && p->x->node[n].op != OP_NAME &&
+        (!in_place(p, n) || p->x->node[n].op == OP_REG))
+        return fail(p, t.at, "& takes the address of a symbol or of memory, and this has none");
+    return new_node(p, op, t.at, n, NO_NODE, NO_NODE);
+}
+
+static unsigned parse_unary(struct parser *p)
+{
+    unsigned n = enter(p) ? parse_prefix(p) : NO_NODE;
+    p->depth--;
+    return n;
+}
+
+static const struct binary {
+    uint64_t sign;
+    enum expr_op op;
+    unsigned precedence;
+} binaries[] = {
+    {SIGN2('|', '|'), OP_ANY, 1},
+    {SIGN2('&', '&'), OP_ALL, 2},
+    {'|', OP_OR, 3},
+    {'^', OP_XOR, 4},
+    {'&', OP_AND, 5},
+    {SIGN2('=', '='), OP_EQ, 6},
+    {SIGN2('!', '='), OP_NE, 6},
+    {'<', OP_LT, 7},
+    {SIGN2('<', '='), OP_LE, 7},
+    {'>', OP_GT, 7},
+    {SIGN2('>', '='), OP_GE, 7},
+    {SIGN2('<', '<'), OP_SHL, 8},
+    {SIGN2('>', '>'), OP_SHR, 8},
+    {'+', OP_ADD, 9},
+    {'-', OP_SUB, 9},
+    {'*', OP_MUL, 10},
+    {'/', OP_DIV, 10},
+    {'%', OP_MOD, 10},
+};
+
+/* The binary operator whose sign, with `=` behind it where assigns, the token is. */
+static const struct binary *find_binary(const struct parser *p, bool assigns)
+{
+    if (p->t.kind != T_SIGN)
+        return NULL;
+    for (unsigned i = 0; i < ARRAY_LEN(binaries); i++) {
+        uint64_t s = binaries[i].sign;
+        if (assigns) {
+            if (binaries[i].precedence < 3 || binaries[i].precedence == 6 || binaries[i].precedence == 7)
+                continue;
+            s |= SIGN1('=') << (s > 0xff ? 16 : 8);
+        }
+        if (s == p->t.value)
+            return &binaries[i];
+    }
+    return NULL;
+}
+
+/* Operators that bind at least as tightly as `least`, from the left. */
+static unsigned parse_binary(struct parser *p, unsigned least)
+{
+    unsigned n = parse_unary(p);
+    const struct binary *b;
+    while (!p->failed && (b = find_binary(p, false)) && b->precedence >= least) {
+        unsigned at = p->t.at;
+        next(p);
+        n = new_node(p, b->op, at, n, parse_binary(p, b->precedence + 1), NO_NODE);
+    }
+    return n;
+}
+
+static unsigned parse_conditional(struct parser *p)
+{
+    unsigned n = NO_NODE, at, then;
+    if (enter(p)) {
+        n = parse_binary(p, 1);
+        at = p->t.at;
+        if (!p->failed && is_sign(p, '?')) {
+            next(p);
+            then = parse_assign(p);
+            if (!p->failed && !is_sign(p, ':'))
+                fail(p, p->t.at, "expected the : that belongs to the ? in column %u", at + 1);
+            next(p);
+            if (!p->failed)
+                n = new_node(p, OP_IF, at, n, then, parse_conditional(p));
+        }
+    }
+    p->depth--;
+    return p->failed ? (unsigned)NO_NODE : n;
+}
+
+static unsigned parse_assign(struct parser *p)
+{
+    unsigned n = NO_NODE;
+    if (enter(p)) {
+        n = parse_conditional(p);
+        const struct binary *b = find_binary(p, true);
+        if (!p->failed && (b || is_sign(p, '='))) {
+            unsigned at = p->t.at;
+            if (check_place(p, n, at, "an assignment")) {
+                next(p);
+                n = new_node(p, OP_ASSIGN, at, n, parse_assign(p), NO_NODE);
+            }
+            if (!p->failed)
+                p->x->node[n].value = b ? b->op : OP_ASSIGN;
+        }
+    }
+    p->depth--;
+    return p->failed ? (unsigned)NO_NODE : n;
+}
+
+/* ---- the whole ---- */
+
+static struct expr *new_expr(size_t len)
+{
+    struct expr *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    x->node = calloc(len + 1, sizeof *x->node); /* a token makes at most one node */
+    x->names = malloc(len + 2);
+    if (!x->node || !x->names) {
+        expr_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+struct expr *expr_parse(const char *text, unsigned flags, const char **end, struct err *e)
+{
+    size_t len = strlen(text);
+    if (len > EXPR_MAX_TEXT) {
+        err_set(e, -EINVAL, "an expression of %zu characters: at most %d are read", len, EXPR_MAX_TEXT);
+        return NULL;
+    }
+    struct parser p = {.text = text, .flags = flags, .cap = (unsigned)len + 1, .e = e};
+    if (!(p.x = new_expr(len))) {
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    next(&p);
+    unsigned root = parse_assign(&p);
+    if (!p.failed && !end && p.t.kind != T_END)
+        expected(&p, "an operator, or the end");
+    if (!p.failed) {
+        unsigned n = p.t.at;
+        if (end)
+            *end = text + n;
+        while (n && isspace((unsigned char)text[n - 1]))
+            n--;
+        p.x->root = (uint16_t)root;
+        p.x->text = strndup(text, n);
+        struct expr_node *fit = realloc(p.x->node, p.nodes * sizeof *fit);
+        p.x->node = fit ? fit : p.x->node;
+        if (p.x->text)
+            return p.x;
+        err_set(e, -ENOMEM, "out of memory");
+    }
+    expr_free(p.x);
+    return NULL;
+}
+
+void expr_free(struct expr *x)
+{
+    if (!x)
+        return;
+    free(x->node);
+    free(x->names);
+    free(x->text);
+    free(x);
+}
+
+const char *expr_text(const struct expr *x)
+{
+    return x->text;
+}

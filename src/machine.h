@@ -115,6 +115,8 @@ void machine_free(struct machine *m);
 /* Runs until exactly max_insns instructions of all harts together have retired (UINT64_MAX = for ever) or it ends earlier.
  * May be called again after MACHINE_BUDGET, MACHINE_STOP, MACHINE_PAUSE, MACHINE_BREAK and MACHINE_MONITOR. */
 void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r);
+/* Back to power-on with everything loaded anew (RAM keeps what no file overwrites), also after it ended. Between runs. On an error it has ended. */
+MUST_USE int machine_restart(struct machine *m, struct err *e);
 /* Makes machine_run() return MACHINE_STOP soon. May be called from a signal handler. */
 void machine_stop(struct machine *m);
 
@@ -124,8 +126,9 @@ void machine_stop(struct machine *m);
 struct event_hub *machine_events(struct machine *m);
 /* Makes machine_run() return MACHINE_PAUSE at the next instruction boundary. On the machine's own thread, e.g. from a sink's emit(). */
 void machine_pause(struct machine *m);
-/* Replaces the breakpoints: virtual addresses, in any address space and mode, before whose instruction every hart stops with
- * MACHINE_BREAK. The next run goes on from there; see hart_pass_breakpoint(). Between runs. False: no memory, nothing has changed. */
+/* Replaces the breakpoints: virtual addresses, in any address space and mode, or physical ones with HART_BREAK_PHYSICAL, before whose
+ * instruction every hart stops with MACHINE_BREAK. The next run goes on from there; see hart_pass_breakpoint(). Between runs. False: no
+ * memory, nothing has changed. */
 MUST_USE bool machine_set_breakpoints(struct machine *m, const uint64_t *va, unsigned n);
 /* As machine_run(), until hart n has moved on `steps` times: retired an instruction, taken a trap (it then stands at the handler's first
  * instruction) or come back from the built-in firmware. The others run in their turns. MACHINE_BUDGET when that is done. */

@@ -366,6 +366,19 @@ static void idle(struct machine *m)
 
 /* ---- The loop ---- */
 
+int machine_restart(struct machine *m, struct err *e)
+{
+    m->ended = m->reset_wanted = m->trapped = m->broke = m->paused = m->monitor_wanted = false;
+    m->result = (struct machine_result){.end = MACHINE_BUDGET};
+    int rc = machine_load(m, e);
+    if (!rc)
+        return 0;
+    m->ended = true;
+    m->result.end = MACHINE_ERROR;
+    snprintf(m->result.why, sizeof m->result.why, "reset: %s", e->text);
+    return rc;
+}
+
 /* Has the hart that is being stepped done a step in the run that ended? slots: instructions it retired. */
 static bool has_moved(struct machine *m, struct hart *h, uint64_t slots)
 {

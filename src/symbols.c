@@ -101,3 +101,16 @@ size_t symbols_count(const struct symbols *s)
 {
     return s ? s->n : 0;
 }
+
+const char *symbols_row(const struct symbols *s, size_t i, uint64_t *value, uint64_t *size, bool *function)
+{
+    if (!s || i >= s->n)
+        return NULL;
+    if (value)
+        *value = s->v[i].value;
+    if (size)
+        *size = s->v[i].size;
+    if (function)
+        *function = s->v[i].function;
+    return s->v[i].name;
+}

@@ -19,5 +19,7 @@ MUST_USE bool symbols_value(const struct symbols *s, const char *name, uint64_t 
 /* The name of what holds addr, and addr's distance from its start; NULL: nothing near. s may be NULL. */
 const char *symbols_at(const struct symbols *s, uint64_t addr, uint64_t *offset);
 size_t symbols_count(const struct symbols *s);
+/* The i-th in order of addresses: its name, NULL past the end. value, size and function may be NULL. */
+const char *symbols_row(const struct symbols *s, size_t i, uint64_t *value, uint64_t *size, bool *function);
 
 #endif

@@ -189,6 +189,14 @@ bool code_has_breakpoint(const struct code_cache *c, uint64_t va)
     return c->nbreaks && bsearch(&va, c->breaks, c->nbreaks, sizeof va, by_address);
 }
 
+bool code_has_physical_breakpoints(const struct code_cache *c)
+{
+    for (unsigned i = 0; i < c->nbreaks; i++)
+        if (c->breaks[i] >> 62 == HART_BREAK_PHYSICAL >> 62)
+            return true;
+    return false;
+}
+
 void code_cache_remapped(struct code_cache *c)
 {
     for (struct code_page *p = c->all; p; p = p->next_of_all) {

@@ -211,6 +211,9 @@ void hart_set_irq(struct hart *h, enum irq_bit bit, bool level);
 /* Takes a trap raised at h->pc (see trap_take()) and tells of it. For those who stand in for a mode too, and hand a trap on. */
 void hart_take_trap(struct hart *h, const struct trap *t);
 
+/* A breakpoint at a physical address: that, and this bit, which no virtual address has alone. */
+#define HART_BREAK_PHYSICAL BIT(62)
+
 /* Does not stop at a breakpoint before the next instruction, if there is one: to go on from it. */
 static inline void hart_pass_breakpoint(struct hart *h)
 {

@@ -129,6 +129,7 @@ void code_cache_trim(struct code_cache *c);
  * Between runs. False: no memory, and nothing has changed. */
 MUST_USE bool code_set_breakpoints(struct code_cache *c, const uint64_t *va, unsigned n);
 bool code_has_breakpoint(const struct code_cache *c, uint64_t va);
+bool code_has_physical_breakpoints(const struct code_cache *c);
 
 /* Decodes the block that starts at byte off of the page; returns its arena index, entered in the page's map. May reset the cache first. */
 uint32_t block_form(struct code_cache *c, struct code_page *page, unsigned off);

@@ -70,9 +70,22 @@ bool hart_deliver(struct hart *h)
     return true;
 }
 
+/* Is there a breakpoint at the physical address that pc means? */
+static bool at_physical_breakpoint(const struct hart *h)
+{
+    struct mmu_ctx c = hart_fetch_ctx(h);
+    struct mmu_map m;
+    struct mmu_fault f;
+    if (!code_has_physical_breakpoints(h->code) || !mmu_translate(&c, h->pc, 2, MMU_X, true, &m, &f, NULL))
+        return false;
+    return code_has_breakpoint(h->code, HART_BREAK_PHYSICAL | m.pa);
+}
+
 bool hart_break(struct hart *h)
 {
-    if (!code_has_breakpoint(h->code, h->pc) || (h->passed_pc == h->pc && h->passed_insn == hart_instret(h)))
+    if (h->passed_pc == h->pc && h->passed_insn == hart_instret(h))
+        return false;
+    if (!code_has_breakpoint(h->code, h->pc) && !at_physical_breakpoint(h))
         return false;
     hart_pass_breakpoint(h);
     h->left = (struct exit){.reason = EXIT_BREAK};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes: each a program in an address space of its own with a kernel stack. The scheduler goes round the table. */
 #include "kern.h"
+#include "sbi.h"
 
 struct proc procs[NPROC];
 struct proc *current;
@@ -147,7 +148,7 @@ void proc_exit(int status)
 {
     if (current->parent == 0) {
         print("mono: the first process ended with status %d\n", status);
-        panic("nothing is left to do", NULL);
+        sbi_power_off(status != 0);
     }
     for (int i = 0; i < NPROC; i++) /* orphans belong to the first process */
         if (procs[i].state != PROC_FREE && procs[i].parent == current->pid)

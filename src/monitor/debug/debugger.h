@@ -38,16 +38,15 @@ enum debug_access {
 
 struct debug_stop {
     enum debug_reason reason;
-    unsigned hart;      /* which stopped; debugger_hart() is set to it */
-    int number;         /* of the stop, else 0 */
-    uint64_t pc;        /* DEBUG_WATCH: of the instruction that did it. Else where the hart stands */
-    unsigned access;    /* enum debug_access: what the watchpoint saw */
-    uint64_t addr, len; /* DEBUG_WATCH: as the watchpoint was set, in its space */
-    uint64_t old, new;  /* DEBUG_WATCH: the value, its first 8 bytes at most, before and after */
-    bool by_device;     /* DEBUG_WATCH: DMA, no instruction */
-    bool has_value;     /* a finished function: value = a0 */
-    uint64_t value;
+    unsigned hart;                /* which stopped; debugger_hart() is set to it */
+    int number;                   /* of the stop, else 0 */
+    uint64_t pc;                  /* DEBUG_WATCH: of the instruction that did it. Else where the hart stands */
+    unsigned access;              /* enum debug_access: what the watchpoint saw */
+    uint64_t addr, len;           /* DEBUG_WATCH: as the watchpoint was set, in its space */
+    uint64_t old, new;            /* DEBUG_WATCH: the value, its first 8 bytes at most, before and after */
+    bool by_device;               /* DEBUG_WATCH: DMA, no instruction */
     bool trapped;                 /* DEBUG_STEPPED: by a trap into its handler */
+    bool told;                    /* DEBUG_EVENT: debugger_set_nested()'s function saw it already */
     struct event event;           /* DEBUG_CATCH, DEBUG_EVENT */
     struct machine_result result; /* DEBUG_ENDED */
 };
@@ -103,11 +102,21 @@ void debugger_set_nested(struct debugger *d, bool (*fn)(void *ctx, struct debug_
 /* In the midst of an instruction, by the above: no changes. */
 bool debugger_is_nested(const struct debugger *d);
 
+/* ---- Expressions ---- */
+
+struct expr_env;
+struct expr_vars;
+/* What names, registers and memory mean in expressions: those of the selected hart, and of the event at hand. Valid as long as d. */
+void debugger_expr_env(struct debugger *d, struct expr_env *env);
+struct expr_vars *debugger_vars(struct debugger *d); /* convenience variables and the history of values */
+/* Why the condition of the last stop could not be evaluated; "": it could, or there was none. */
+const char *debugger_condition_error(const struct debugger *d);
+
 /* ---- Stops ---- */
 
 enum stop_kind { STOP_BREAK, STOP_WATCH, STOP_CATCH };
 /* Which addresses: a hart's virtual ones, the physical ones of its machine (of a guest under H: the guest's), the real machine's physical ones. */
-enum debug_space { SPACE_GVA, SPACE_GPA, SPACE_HPA };
+enum debug_space { SPACE_GVA, SPACE_GPA, SPACE_HPA, SPACE_PAGED /* virtual, through page tables even from M mode */ };
 enum { STOP_ANY = -1 };
 
 struct stop_spec {
@@ -141,10 +150,8 @@ struct stop {
     struct stop_spec spec; /* its strings are the stop's own */
     char **commands;       /* NULL-terminated, run by the REPL when it stops here; NULL: none */
     /* The rest is stops.c's. */
-    struct expr *condition;
-    uint64_t pa;   /* STOP_WATCH: where it lies now; UINT64_MAX: not mapped */
-    uint64_t old;  /* its value, the first 8 bytes */
-    uint64_t seen; /* what the value was when last told */
+    struct expr *expr;        /* of spec.condition */
+    struct stop_watch *watch; /* STOP_WATCH: where it lies and what is there */
 };
 
 /* A spec with nothing special in it. */
@@ -180,6 +187,8 @@ bool debugger_reg_write(struct debugger *d, struct hart *h, unsigned n, uint64_t
 struct mmu_ctx debugger_data_ctx(const struct hart *h);
 /* Virtual to physical, without side effects. False: not mapped; *f (may be NULL) says why. */
 bool debugger_translate(struct hart *h, uint64_t va, uint64_t *pa, struct mmu_fault *f);
+/* An address of a space to the machine's physical one. */
+bool debugger_locate(struct hart *h, enum debug_space space, uint64_t addr, uint64_t *pa);
 /* How many of the n bytes from addr could be read (written): all, or those before the first that is not mapped, is no memory, or is a device's
  * register (devices are not touched unless debugger_set_mmio() said so). Writes drop decoded code and trip no watchpoint. h is ignored by
  * physical addresses. */

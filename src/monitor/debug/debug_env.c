@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* What expressions mean to the debugger: the selected hart's registers and memory, the guest's symbols, the arguments of an event. */
+#include "monitor/debug/debugger_int.h"
+
+#include "cpu/csr.h"
+#include "symbols.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum expr_found find_name(void *ctx, const char *name, struct expr_ref *ref, struct expr_value *v, struct err *e)
+{
+    struct debugger *d = ctx;
+    const struct event_row *row = d->event ? &event_rows[d->event->kind] : NULL;
+    (void)ref, (void)e;
+    *v = (struct expr_value){.type = EXPR_TYPE_WORD};
+    for (unsigned i = 0; row && i < row->nargs; i++) {
+        if (strcmp(row->arg[i].name, name))
+            continue;
+        v->v = d->event->a[i];
+        return EXPR_FOUND;
+    }
+    return symbols_value(machine_symbols(d->machine), name, &v->v) ? EXPR_FOUND : EXPR_UNKNOWN;
+}
+
+/* Where the name of a register was found: its number and 1, so that an unused reference is none. */
+static int reg_number(const char *name, struct expr_ref *ref)
+{
+    if (!ref->a)
+        ref->a = (uint64_t)(debugger_reg_number(name) + 1);
+    return (int)ref->a - 1;
+}
+
+static enum expr_found get_reg(void *ctx, const char *name, const char *field, struct expr_ref *ref, uint64_t *v,
+                               struct err *e)
+{
+    struct debugger *d = ctx;
+    int n = reg_number(name, ref);
+    if (n < 0)
+        return EXPR_UNKNOWN;
+    if (!debugger_reg_read(d, debugger_hart(d), (unsigned)n, v)) {
+        err_set(e, -EINVAL, "$%s: this hart has no such register", name);
+        return EXPR_FAILED;
+    }
+    return field ? EXPR_UNKNOWN : EXPR_FOUND;
+}
+
+static enum expr_found set_reg(void *ctx, const char *name, const char *field, struct expr_ref *ref, uint64_t v,
+                               struct err *e)
+{
+    struct debugger *d = ctx;
+    int n = reg_number(name, ref);
+    if (n < 0)
+        return EXPR_UNKNOWN;
+    uint64_t whole = 0;
+    if (field) {
+        if (!debugger_reg_read(d, debugger_hart(d), (unsigned)n, &whole))
+            whole = 0;
+        return EXPR_UNKNOWN;
+    }
+    if (debugger_reg_write(d, debugger_hart(d), (unsigned)n, v))
+        return EXPR_FOUND;
+    err_set(e, -EINVAL,
+            d->nested ? "$%s: nothing can be changed in the midst of an instruction: give stepi first"
+                      : "$%s cannot be written",
+            name);
+    return EXPR_FAILED;
+}
+
+static enum debug_space space_of(enum expr_space space)
+{
+    switch (space) {
+    case EXPR_HERE: return SPACE_GVA;
+    case EXPR_GVA: return SPACE_PAGED;
+    case EXPR_GPA: return SPACE_GPA;
+    case EXPR_HPA: return SPACE_HPA;
+    }
+    return SPACE_GVA;
+}
+
+/* Why the bytes at addr cannot be reached. */
+static void explain(struct debugger *d, enum expr_space space, uint64_t addr, bool write, struct err *e)
+{
+    uint64_t pa;
+    const char *verb = write ? "write" : "read";
+    if (d->nested && write) {
+        err_set(e, -EFAULT, "nothing can be changed in the midst of an instruction: give stepi first");
+        return;
+    }
+    if (!debugger_locate(debugger_hart(d), space_of(space), addr, &pa)) {
+        err_set(e, -EFAULT, "cannot %s memory at 0x%" PRIx64 ": not mapped (walk 0x%" PRIx64 " tells why)", verb, addr,
+                addr);
+        return;
+    }
+    const char *name = bus_name_at(machine_bus(d->machine), pa);
+    if (name && bus_memory_at(machine_bus(d->machine), pa))
+        err_set(e, -EFAULT, "cannot %s memory at 0x%" PRIx64 ": %s cannot be written", verb, addr, name);
+    else if (name)
+        err_set(e, -EFAULT,
+                "cannot %s memory at 0x%" PRIx64 ": device %s, whose registers are left alone (set mmio on)", verb,
+                addr, name);
+    else
+        err_set(e, -EFAULT, "cannot %s memory at 0x%" PRIx64 ": nothing is at physical address 0x%" PRIx64, verb, addr,
+                pa);
+}
+
+static bool get_memory(void *ctx, enum expr_space space, uint64_t addr, unsigned size, uint64_t *v, struct err *e)
+{
+    struct debugger *d = ctx;
+    *v = 0;
+    if (debugger_read(d, debugger_hart(d), space_of(space), addr, v, size) == size)
+        return true;
+    explain(d, space, addr, false, e);
+    return false;
+}
+
+static bool set_memory(void *ctx, enum expr_space space, uint64_t addr, unsigned size, uint64_t v, struct err *e)
+{
+    struct debugger *d = ctx;
+    if (debugger_write(d, debugger_hart(d), space_of(space), addr, &v, size) == size)
+        return true;
+    explain(d, space, addr, true, e);
+    return false;
+}
+
+static const char *nearest(void *ctx, enum expr_name_kind kind, const char *name, const char *reg)
+{
+    struct debugger *d = ctx;
+    struct expr_nearest n = {.name = name};
+    (void)reg;
+    switch (kind) {
+    case EXPR_NAME:
+        for (size_t i = 0; symbols_row(machine_symbols(d->machine), i, NULL, NULL, NULL); i++)
+            expr_nearest_offer(&n, symbols_row(machine_symbols(d->machine), i, NULL, NULL, NULL));
+        break;
+    case EXPR_REGISTER:
+        for (unsigned i = 0; i <= DEBUG_REG_PRIV; i++)
+            if (debugger_reg_name(i))
+                expr_nearest_offer(&n, debugger_reg_name(i));
+        break;
+    case EXPR_FIELD: break;
+    }
+    return n.best;
+}
+
+static const char *symbol_at(void *ctx, uint64_t addr, uint64_t *offset)
+{
+    struct debugger *d = ctx;
+    return symbols_at(machine_symbols(d->machine), addr, offset);
+}
+
+void debugger_expr_env(struct debugger *d, struct expr_env *env)
+{
+    *env = (struct expr_env){.name = find_name,
+                             .reg = get_reg,
+                             .set_reg = set_reg,
+                             .read = get_memory,
+                             .write = set_memory,
+                             .nearest = nearest,
+                             .symbol_at = symbol_at,
+                             .ctx = d,
+                             .vars = &d->vars};
+}

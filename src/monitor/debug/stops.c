@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/* Breakpoints, watchpoints, catchpoints: the list, what of it the machine is
+ * told, and what counts as a hit. */
+#include "monitor/debug/debugger_int.h"
+#include "monitor/debug/expr.h"
+
+#include "cpu/trap.h"
+#include "dev/bus.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WATCH_PIECES = 2 };
+
+/* Where a watchpoint lies: its bytes within each of the pages that it touches,
+ * as the machine was told. */
+struct stop_watch {
+    struct piece {
+        uint64_t pa, len;
+    } piece[WATCH_PIECES];
+    unsigned npieces; /* 0: not mapped, or no memory */
+    bool armed;
+    bool hit; /* in the instruction at work; what it saw: */
+    struct debug_stop seen;
+    uint8_t bytes[]; /* what was there when last looked at */
+};
+
+/* ---- The list ---- */
+
+struct stop_spec stop_spec_default(enum stop_kind kind)
+{
+    return (struct stop_spec){
+        .kind = kind, .hart = STOP_ANY, .cause = UINT64_MAX, .from = STOP_ANY, .csr = STOP_ANY, .source = STOP_ANY};
+}
+
+struct stop *debugger_stops(struct debugger *d)
+{
+    return d->stops;
+}
+
+struct stop *debugger_find(struct debugger *d, int number)
+{
+    struct stop *s = d->stops;
+    while (s && s->number != number)
+        s = s->next;
+    return s;
+}
+
+struct stop *debugger_find_hidden(struct debugger *d, enum stop_kind kind, uint64_t addr, uint64_t len, unsigned access)
+{
+    for (struct stop *s = d->stops; s; s = s->next)
+        if (s->spec.hidden && s->spec.kind == kind && s->spec.addr == addr &&
+            (kind != STOP_WATCH || (s->spec.len == len && s->spec.access == access)))
+            return s;
+    return NULL;
+}
+
+static void disarm(struct debugger *d, struct stop *s);
+
+static void stop_free(struct stop *s)
+{
+    if (!s)
+        return;
+    for (char **c = s->commands; c && *c; c++)
+        free(*c);
+    free(s->commands);
+    free((char *)(uintptr_t)s->spec.text);
+    free((char *)(uintptr_t)s->spec.condition);
+    free((char *)(uintptr_t)s->spec.device);
+    expr_free(s->expr);
+    free(s->watch);
+    free(s);
+}
+
+void debugger_remove(struct debugger *d, struct stop *s)
+{
+    struct stop **at = &d->stops;
+    while (*at && *at != s)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    *at = s->next;
+    disarm(d, s);
+    stop_free(s);
+    d->breaks_stale = true;
+    stops_listen(d);
+}
+
+void debugger_remove_hidden(struct debugger *d)
+{
+    for (struct stop *s = d->stops, *next; s; s = next) {
+        next = s->next;
+        if (s->spec.hidden)
+            debugger_remove(d, s);
+    }
+}
+
+void stops_free_all(struct debugger *d)
+{
+    while (d->stops)
+        debugger_remove(d, d->stops);
+}
+
+void debugger_enable(struct debugger *d, struct stop *s, bool on)
+{
+    s->enabled = on;
+    d->breaks_stale = true;
+    stops_refresh(d);
+    stops_listen(d);
+}
+
+void stops_told(struct debugger *d, int number)
+{
+    struct stop *s = debugger_find(d, number);
+    if (s && s->spec.temporary)
+        debugger_remove(d, s);
+}
+
+/* A copy, or NULL of NULL. *ok: there was memory. */
+static const char *copy(const char *s, bool *ok)
+{
+    char *c = s ? strdup(s) : NULL;
+    *ok &= !s || c;
+    return c;
+}
+
+int debugger_set_condition(struct debugger *d, struct stop *s, const char *text, struct err *e)
+{
+    struct expr *x = NULL;
+    bool ok = true;
+    (void)d;
+    if (text && !(x = expr_parse(text, EXPR_PURE, NULL, e)))
+        return -EINVAL;
+    const char *own = copy(text, &ok);
+    if (!ok) {
+        expr_free(x);
+        return err_set(e, -ENOMEM, "out of memory");
+    }
+    expr_free(s->expr);
+    free((char *)(uintptr_t)s->spec.condition);
+    s->expr = x;
+    s->spec.condition = own;
+    return 0;
+}
+
+static int check_watch(struct debugger *d, struct stop *s, struct err *e)
+{
+    if (s->spec.len == 0 || s->spec.len > PAGE_SIZE)
+        return err_set(e, -EINVAL, "a watchpoint of %" PRIu64 " bytes: give 1 to %" PRIu64, s->spec.len,
+                       (uint64_t)PAGE_SIZE);
+    s->watch = calloc(1, sizeof *s->watch + s->spec.len);
+    if (!s->watch)
+        return err_set(e, -ENOMEM, "out of memory");
+    uint64_t pa;
+    struct hart *h = debugger_hart(d);
+    if (s->spec.space == SPACE_GVA && !debugger_translate(h, s->spec.addr, &pa, NULL))
+        return 0; /* once it is mapped */
+    for (uint64_t i = 0; i<s->spec.len; i += s->spec.len> 1 ? s->spec.len - 1 : 1)
+        if (debugger_locate(h, s->spec.space, s->spec.addr + i, &pa) && !bus_memory_at(machine_bus(d->machine), pa)) {
+            const char *name = bus_name_at(machine_bus(d->machine), pa);
+            return err_set(e, -EINVAL, "0x%" PRIx64 " is not in memory but %s%s: give catch mmio%s%s", pa,
+                           name ? "belongs to " : "nowhere", name ? name : "", name ? " " : "", name ? name : "");
+        }
+    return 0;
+}
+
+struct stop *debugger_add(struct debugger *d, const struct stop_spec *spec, struct err *e)
+{
+    struct stop *s = calloc(1, sizeof *s);
+    bool ok = s != NULL;
+    if (s) {
+        s->spec = *spec;
+        s->spec.condition = NULL;
+        s->spec.text = copy(spec->text, &ok);
+        s->spec.device = copy(spec->device, &ok);
+        s->enabled = true;
+    }
+    if (!ok)
+        err_set(e, -ENOMEM, "out of memory");
+    if (!ok || (spec->condition && debugger_set_condition(d, s, spec->condition, e)) ||
+        (spec->kind == STOP_WATCH && check_watch(d, s, e))) {
+        stop_free(s);
+        return NULL;
+    }
+    s->number = spec->hidden ? d->next_hidden-- : d->next_number++;
+    struct stop **at = &d->stops;
+    while (*at)
+        at = &(*at)->next;
+    *at = s;
+    d->breaks_stale = true;
+    stops_refresh(d);
+    stops_listen(d);
+    return s;
+}
+
+/* ---- What the machine is told ---- */
+
+void stops_listen(struct debugger *d)
+{
+    uint64_t kinds = d->step_kinds;
+    d->unmapped = false;
+    for (const struct stop *s = d->stops; s; s = s->next) {
+        if (s->enabled)
+            kinds |= s->spec.kind == STOP_CATCH ? s->spec.kinds : 0;
+        d->unmapped |= s->enabled && s->spec.kind == STOP_WATCH && !s->watch->npieces;
+    }
+    if (d->unmapped)
+        kinds |= BIT(EV_PTR) | BIT(EV_TLB_FLUSH) | BIT(EV_TLB_FILL);
+    struct event_hub *hub = machine_events(d->machine);
+    d->sink.kinds = kinds;
+    if (kinds && !d->listening)
+        event_hub_add(hub, &d->sink);
+    else if (!kinds && d->listening && !d->nested)
+        event_hub_remove(hub, &d->sink);
+    else
+        event_hub_update(hub);
+    d->listening = kinds || (d->listening && d->nested);
+}
+
+static bool goal_is_set(const struct debugger *d)
+{
+    return d->ngoal_breaks == d->goal.n && !memcmp(d->goal_breaks, d->goal.va, d->goal.n * sizeof d->goal.va[0]);
+}
+
+static bool is_virtual(const struct stop_spec *s)
+{
+    return s->space == SPACE_GVA || s->space == SPACE_PAGED;
+}
+
+static void arm_breakpoints(struct debugger *d)
+{
+    if (!d->breaks_stale && goal_is_set(d))
+        return;
+    unsigned n = 0, all = d->goal.n;
+    for (const struct stop *s = d->stops; s; s = s->next)
+        all++;
+    uint64_t *at = malloc((all + 1) * sizeof *at);
+    if (!at)
+        return; /* tried again at the next run */
+    for (const struct stop *s = d->stops; s; s = s->next)
+        if (s->spec.kind == STOP_BREAK && s->enabled)
+            at[n++] = s->spec.addr | (is_virtual(&s->spec) ? 0 : HART_BREAK_PHYSICAL);
+    for (unsigned i = 0; i < d->goal.n; i++)
+        at[n++] = d->goal_breaks[i] = d->goal.va[i];
+    d->ngoal_breaks = d->goal.n;
+    d->breaks_stale = !machine_set_breakpoints(d->machine, at, n);
+    free(at);
+}
+
+void stops_arm(struct debugger *d)
+{
+    arm_breakpoints(d);
+    stops_listen(d);
+}
+
+static void disarm(struct debugger *d, struct stop *s)
+{
+    struct stop_watch *w = s->watch;
+    if (!w || !w->armed)
+        return;
+    w->armed = false;
+    for (unsigned i = 0; i < w->npieces; i++) {
+        bool ok = machine_watch(d->machine, w->piece[i].pa, w->piece[i].len,
+                                s->spec.access & DEBUG_READ ? MACHINE_READ | MACHINE_WRITE : MACHINE_WRITE, false);
+        (void)ok; /* it was there */
+    }
+}
+
+static void arm(struct debugger *d, struct stop *s)
+{
+    struct stop_watch *w = s->watch;
+    unsigned access = s->spec.access & DEBUG_READ ? MACHINE_READ | MACHINE_WRITE : MACHINE_WRITE, i = 0;
+    while (i < w->npieces && machine_watch(d->machine, w->piece[i].pa, w->piece[i].len, access, true))
+        i++;
+    w->armed = i == w->npieces;
+    while (!w->armed && i-- > 0)
+        if (!machine_watch(d->machine, w->piece[i].pa, w->piece[i].len, access, false))
+            break;
+    if (!w->armed)
+        w->npieces = 0; /* no memory: as if not mapped, tried again at the next change */
+}
+
+static void look(struct debugger *d, const struct stop_watch *w, uint8_t *to)
+{
+    for (unsigned i = 0; i < w->npieces; to += w->piece[i++].len)
+        if (!bus_dma_read(machine_bus(d->machine), w->piece[i].pa, to, w->piece[i].len))
+            memset(to, 0, w->piece[i].len);
+}
+
+/* Where the watchpoint's bytes lie now. Not (or not all) mapped: as before if
+ * they have been. */
+static void place(struct debugger *d, struct stop *s)
+{
+    struct piece now[WATCH_PIECES];
+    unsigned n = 0;
+    struct stop_watch *w = s->watch;
+    struct hart *h = s->spec.hart == STOP_ANY ? debugger_hart(d) : machine_hart(d->machine, (unsigned)s->spec.hart);
+    for (uint64_t done = 0; done < s->spec.len; n++) {
+        uint64_t pa, at = s->spec.addr + done, part = min_u64(s->spec.len - done, PAGE_SIZE - at % PAGE_SIZE);
+        if (n == WATCH_PIECES || !debugger_locate(h, s->spec.space, at, &pa) ||
+            !bus_memory_at(machine_bus(d->machine), pa))
+            return;
+        now[n] = (struct piece){pa, part};
+        done += part;
+    }
+    if (w->armed && n == w->npieces && !memcmp(now, w->piece, n * sizeof *now))
+        return;
+    disarm(d, s);
+    memcpy(w->piece, now, n * sizeof *now);
+    w->npieces = n;
+    arm(d, s);
+    look(d, w, w->bytes);
+}
+
+void stops_refresh(struct debugger *d)
+{
+    for (struct stop *s = d->stops; s; s = s->next) {
+        if (s->spec.kind != STOP_WATCH)
+            continue;
+        if (!s->enabled)
+            disarm(d, s);
+        else if (!s->watch->npieces || !s->watch->armed)
+            place(d, s);
+        else
+            look(d, s->watch, s->watch->bytes);
+    }
+}
+
+/* ---- Hits ---- */
+
+/* A hit of s by this hart: does it count? */
+static bool counts(struct debugger *d, struct stop *s, unsigned hart)
+{
+    if (s->spec.hart != STOP_ANY && (unsigned)s->spec.hart != hart)
+        return false;
+    if (s->expr) {
+        struct expr_env env;
+        struct err e = {.text = ""};
+        bool truth = true;
+        unsigned before = d->hart;
+        d->hart = hart;
+        debugger_expr_env(d, &env);
+        /* What cannot be told stops: silence would hide it. */
+        if (!expr_test(s->expr, &env, &truth, &e)) {
+            truth = true;
+            snprintf(d->condition_error, sizeof d->condition_error, "%.250s", e.text);
+        }
+        d->hart = before;
+        if (!truth)
+            return false;
+    }
+    s->hits++;
+    if (s->spec.ignore) {
+        s->spec.ignore--;
+        return false;
+    }
+    return true;
+}
+
+/* Does the breakpoint lie where the hart stands? */
+static bool stands_at(struct hart *h, const struct stop *s)
+{
+    uint64_t pa;
+    if (is_virtual(&s->spec))
+        return s->spec.addr == h->pc;
+    return debugger_pc_pa(h, &pa) && pa == s->spec.addr;
+}
+
+bool stops_break_hit(struct debugger *d, struct hart *h, struct debug_stop *stop)
+{
+    struct stop *first = NULL;
+    for (struct stop *s = d->stops; s; s = s->next)
+        if (s->enabled && s->spec.kind == STOP_BREAK && stands_at(h, s) && counts(d, s, h->id) && !first)
+            first = s;
+    if (!first)
+        return false;
+    *stop = (struct debug_stop){.reason = DEBUG_BREAK, .hart = h->id, .number = first->number, .pc = h->pc};
+    return true;
+}
+
+static bool fits(const struct stop_spec *c, const struct event *e)
+{
+    switch (BIT(e->kind) & c->kinds) {
+    case 0: return false;
+    case BIT(EV_TRAP):
+        return (c->cause == UINT64_MAX || c->cause == e->a[0]) && (c->from == STOP_ANY || (unsigned)c->from == e->mode);
+    case BIT(EV_CSR):
+    case BIT(EV_PTR): return c->csr == STOP_ANY || (uint64_t)c->csr == e->a[0];
+    case BIT(EV_MMIO): return !c->device || (e->text && !strncmp(e->text, c->device, strlen(c->device)));
+    case BIT(EV_IRQ):
+    case BIT(EV_WIRE): return c->source == STOP_ANY || (uint64_t)c->source == e->a[0];
+    case BIT(EV_CLAIM): return c->source == STOP_ANY || (uint64_t)c->source == e->a[1];
+    default: return true;
+    }
+}
+
+void stops_see_event(struct debugger *d, const struct event *e)
+{
+    for (struct stop *s = d->stops; s; s = s->next) {
+        if (!s->enabled || s->spec.kind != STOP_CATCH || !fits(&s->spec, e))
+            continue;
+        d->event = e;
+        bool stops = counts(d, s, e->hart);
+        d->event = NULL;
+        if (!stops)
+            continue;
+        struct debug_stop stop = {
+            .reason = DEBUG_CATCH, .hart = e->hart, .number = s->number, .pc = e->pc, .event = *e};
+        debugger_stop_soon(d, &stop);
+    }
+}
+
+static uint64_t first_bytes(const uint8_t *bytes, uint64_t len)
+{
+    uint64_t v = 0;
+    memcpy(&v, bytes, min_u64(len, sizeof v));
+    return v;
+}
+
+void stops_watch_hook(void *ctx, uint64_t pa, uint64_t len, bool write)
+{
+    struct debugger *d = ctx;
+    uint8_t now[PAGE_SIZE];
+    for (struct stop *s = d->stops; s; s = s->next) {
+        struct stop_watch *w = s->watch;
+        bool touches = false;
+        for (unsigned i = 0; w && w->armed && i < w->npieces; i++)
+            touches |= pa < w->piece[i].pa + w->piece[i].len && w->piece[i].pa < pa + len;
+        if (!touches)
+            continue;
+        look(d, w, now);
+        bool changed = memcmp(now, w->bytes, s->spec.len) != 0;
+        uint64_t old = first_bytes(w->bytes, s->spec.len);
+        memcpy(w->bytes, now, s->spec.len);
+        bool wanted = write ? s->spec.access & DEBUG_WRITE || (s->spec.access & DEBUG_CHANGE && changed)
+                            : s->spec.access & DEBUG_READ;
+        if (!wanted || w->hit || d->writing)
+            continue;
+        struct event e = {0};
+        struct event_hub *hub = machine_events(d->machine);
+        hub->stamp(hub->ctx, &e);
+        w->hit = true;
+        w->seen = (struct debug_stop){.reason = DEBUG_WATCH,
+                                      .hart = e.hart,
+                                      .number = s->number,
+                                      .pc = e.pc,
+                                      .access = write ? DEBUG_WRITE : DEBUG_READ,
+                                      .addr = s->spec.addr,
+                                      .len = s->spec.len,
+                                      .old = old,
+                                      .new = first_bytes(now, s->spec.len)};
+        debugger_stop_soon(d, &w->seen);
+    }
+}
+
+bool stops_confirm(struct debugger *d, struct debug_stop *stop)
+{
+    bool confirmed = d->found.reason != DEBUG_WATCH;
+    *stop = d->found;
+    for (struct stop *s = d->stops; s; s = s->next) {
+        if (s->spec.kind != STOP_WATCH || !s->watch->hit)
+            continue;
+        s->watch->hit = false;
+        if (counts(d, s, s->watch->seen.hart) && !confirmed) {
+            *stop = s->watch->seen;
+            confirmed = true;
+        }
+    }
+    return confirmed;
+}

@@ -164,7 +164,7 @@ void hart_context_changed(struct hart *h)
     if (UNLIKELY(q->key != key)) {
         struct mmu_ctx data = hart_data_ctx(h), fetch = hart_fetch_ctx(h);
         struct tlb_key dk = key_of(&data), fk = key_of(&fetch);
-        fk.flags &= ~(uint32_t)(BIT(3) | BIT(4) | BIT(5)); /* SUM and MXR say nothing of fetches */
+        fk.flags &= ~(uint32_t)(TLB_KEY_SUM | TLB_KEY_MXR | TLB_KEY_VMXR); /* SUM and MXR say nothing of fetches */
         struct tlb *t = data_bank(h, &dk);
         struct fetch_tlb *f = fetch_bank(h, &fk, fp_context(h) | (h->step ? FETCH_STEP : 0));
         if (!t || !f)
@@ -197,6 +197,16 @@ void hart_banks_free(struct hart *h)
         free(h->banks->fetch[i]);
     free(h->banks);
     h->banks = NULL;
+}
+
+const struct tlb *hart_data_bank(const struct hart *h, unsigned n)
+{
+    return n < DATA_BANKS ? h->banks->data[n] : NULL;
+}
+
+const struct fetch_tlb *hart_fetch_bank(const struct hart *h, unsigned n)
+{
+    return n < FETCH_BANKS ? h->banks->fetch[n] : NULL;
 }
 
 /* ---- fetching ---- */

@@ -9,4 +9,12 @@
 int hart_banks_init(struct hart *h);
 void hart_banks_free(struct hart *h);
 
+/* For people: the n-th bank of loads and stores, and of fetches (struct fetch_tlb: op.h). NULL past the end. */
+const struct tlb *hart_data_bank(const struct hart *h, unsigned n);
+const struct fetch_tlb *hart_fetch_bank(const struct hart *h, unsigned n);
+
+/* tlb_key.flags: 9 PBMTE at stage two | 8 at stage one | 7 ADUE at stage two | 6 at stage one | 5 vsstatus.MXR | 4 MXR | 3 SUM | 2 V
+ * | 1:0 privilege */
+enum tlb_key_flag { TLB_KEY_PRIV = 3, TLB_KEY_VIRT = 4, TLB_KEY_SUM = 8, TLB_KEY_MXR = 16, TLB_KEY_VMXR = 32 };
+
 #endif

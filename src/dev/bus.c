@@ -371,6 +371,24 @@ static const struct mmio_region *mmio_at(const struct bus *b, uint64_t pa)
     return NULL;
 }
 
+bool bus_region(const struct bus *b, unsigned n, struct bus_region *r)
+{
+    unsigned i = 0, k = 0; /* both lists are in order: merge them up to the n-th */
+    while (i < b->nmem || k < b->nmmio) {
+        bool mem = k == b->nmmio || (i < b->nmem && b->sorted[i]->r.base <= b->mmio[k].base);
+        if (mem) {
+            const struct mem_region *m = &b->sorted[i++]->r;
+            *r = (struct bus_region){m->name, m->base, m->size, m};
+        } else {
+            const struct mmio_region *m = &b->mmio[k++];
+            *r = (struct bus_region){m->name, m->base, m->size, NULL};
+        }
+        if (i + k > n)
+            return true;
+    }
+    return false;
+}
+
 const char *bus_name_at(const struct bus *b, uint64_t pa)
 {
     const struct mem_region *r = bus_memory_at(b, pa);

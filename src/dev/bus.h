@@ -89,6 +89,13 @@ void bus_enable_memory(struct bus *b, struct mem_region *r, bool enabled);
 struct mem_region *bus_memory_at(const struct bus *b, uint64_t pa);
 /* The n-th memory region (in order of addition), or NULL past the end. */
 struct mem_region *bus_memory(const struct bus *b, unsigned n);
+/* For people: the n-th region by address, memory before MMIO at the same place. False: past the end. */
+struct bus_region {
+    const char *name;
+    uint64_t base, size;
+    const struct mem_region *memory; /* NULL: MMIO */
+};
+bool bus_region(const struct bus *b, unsigned n, struct bus_region *r);
 /* Name of whatever answers at pa (memory or MMIO), or NULL. */
 const char *bus_name_at(const struct bus *b, uint64_t pa);
 

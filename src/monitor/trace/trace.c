@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "monitor/trace/trace.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine_int.h"
+#include "monitor/trace/filter.h"
+#include "monitor/trace/format.h"
+
+/* Events go to the writing thread in batches: few enough bytes to stay in the host's caches on the way. */
+enum { BATCH = 512, BATCHES = 16 };
+
+struct batch {
+    unsigned n;
+    struct event e[BATCH];
+};
+
+struct trace {
+    struct event_sink sink; /* first: what emit() gets */
+    struct machine *machine;
+    struct filter *filter;
+    struct trace_source source;
+    const struct trace_format *format;
+    struct trace_state *state;
+    struct trace_file *file;
+
+    /* Batches in a ring: `begun` is being filled, those from `done` up to it wait for the writer. Both count on for ever. */
+    struct batch *batches; /* NULL: events are written at once */
+    struct batch *filling;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t more, less; /* for the writer: a batch is full, or it shall end; for the machine: one was written */
+    uint64_t begun, done;
+    bool end;
+};
+
+void trace_source_init(struct trace_source *s, struct machine *m)
+{
+    *s = (struct trace_source){.name = "vitrine",
+                               .harts = m->nharts,
+                               .insns_per_tick = m->opt.insns_per_tick,
+                               .isa = m->opt.isa,
+                               .symbols = machine_symbols(m)};
+}
+
+/* ---- The writer ---- */
+
+static void *write_batches(void *arg)
+{
+    struct trace *t = arg;
+    pthread_mutex_lock(&t->lock);
+    for (;;) {
+        while (t->done == t->begun && !t->end)
+            pthread_cond_wait(&t->more, &t->lock);
+        if (t->done == t->begun)
+            break;
+        const struct batch *b = &t->batches[t->done % BATCHES];
+        pthread_mutex_unlock(&t->lock);
+        for (unsigned i = 0; i < b->n; i++)
+            t->format->event(t->state, &b->e[i]);
+        pthread_mutex_lock(&t->lock);
+        t->done++;
+        pthread_cond_signal(&t->less);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return NULL;
+}
+
+/* Hands the batch over and takes the next one, when that is free. */
+static void hand_over(struct trace *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->begun++;
+    pthread_cond_signal(&t->more);
+    while (t->begun - t->done == BATCHES)
+        pthread_cond_wait(&t->less, &t->lock);
+    pthread_mutex_unlock(&t->lock);
+    t->filling = &t->batches[t->begun % BATCHES];
+    t->filling->n = 0;
+}
+
+static void emit(struct event_sink *s, const struct event *e)
+{
+    struct trace *t = (struct trace *)s;
+    struct batch *b = t->filling;
+    b->e[b->n++] = *e;
+    if (UNLIKELY(b->n == BATCH))
+        hand_over(t);
+}
+
+static void emit_filtered(struct event_sink *s, const struct event *e)
+{
+    struct trace *t = (struct trace *)s;
+    /* What the format must hear of beyond what was asked for, it gets unconditionally. */
+    if (!(filter_kinds(t->filter) >> e->kind & 1) || filter_passes(t->filter, e))
+        emit(s, e);
+}
+
+static void emit_live(struct event_sink *s, const struct event *e)
+{
+    struct trace *t = (struct trace *)s;
+    if (filter_kinds(t->filter) >> e->kind & 1 && !filter_passes(t->filter, e))
+        return;
+    t->format->event(t->state, e);
+    trace_file_flush(t->file);
+}
+
+static void start_writer(struct trace *t)
+{
+    t->batches = trace_file_live(t->file) ? NULL : malloc(BATCHES * sizeof *t->batches);
+    t->sink.emit = emit_live;
+    if (!t->batches)
+        return;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->more, NULL);
+    pthread_cond_init(&t->less, NULL);
+    if (pthread_create(&t->thread, NULL, write_batches, t)) {
+        free(t->batches); /* without a thread: slower, with the same bytes */
+        t->batches = NULL;
+        return;
+    }
+    t->filling = t->batches;
+    t->filling->n = 0;
+    t->sink.emit = filter_has_condition(t->filter) ? emit_filtered : emit;
+}
+
+static void stop_writer(struct trace *t)
+{
+    if (!t->batches)
+        return;
+    if (t->filling->n)
+        hand_over(t);
+    pthread_mutex_lock(&t->lock);
+    t->end = true;
+    pthread_cond_signal(&t->more);
+    pthread_mutex_unlock(&t->lock);
+    pthread_join(t->thread, NULL);
+    pthread_mutex_destroy(&t->lock);
+    pthread_cond_destroy(&t->more);
+    pthread_cond_destroy(&t->less);
+    free(t->batches);
+    t->batches = NULL;
+}
+
+void trace_flush(struct trace *t)
+{
+    if (t->batches) {
+        if (t->filling->n)
+            hand_over(t);
+        pthread_mutex_lock(&t->lock);
+        while (t->done != t->begun)
+            pthread_cond_wait(&t->less, &t->lock);
+        pthread_mutex_unlock(&t->lock);
+    }
+    trace_file_flush(t->file);
+}
+
+/* ---- Opening and closing ---- */
+
+static void release(struct trace *t)
+{
+    filter_free(t->filter);
+    free(t);
+}
+
+/* Chooses the format by its name, or by the file's. */
+static bool choose_format(struct trace *t, const char *name, const char *file, struct err *e)
+{
+    t->format = name ? trace_format_named(name) : trace_format_of_file(file);
+    if (t->format)
+        return true;
+    char known[256] = "";
+    for (unsigned i = 0; trace_format(i); i++) {
+        size_t n = strlen(known);
+        snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", trace_format(i)->name);
+    }
+    err_set(e, -EINVAL, "--trace-format %s: no such format: there are %s", name, known);
+    return false;
+}
+
+struct trace *trace_open(struct machine *m, const struct trace_options *o, struct err *e)
+{
+    struct trace *t = calloc(1, sizeof *t);
+    const char *rest, *file = o->file;
+    if (!t) {
+        err_set(e, -ENOMEM, "--trace: out of memory");
+        return NULL;
+    }
+    t->machine = m;
+    trace_source_init(&t->source, m);
+    t->filter = filter_new(m, "--trace", o->what, &rest, e);
+    if (t->filter && *rest == ':')
+        file = rest + 1;
+    if (!t->filter || !choose_format(t, o->format, file, e) || !(t->file = trace_file_open(file, "--trace", e))) {
+        release(t);
+        return NULL;
+    }
+    uint64_t kinds = filter_kinds(t->filter);
+    t->state = t->format->open(&t->source, t->file, kinds);
+    if (!t->state) {
+        err_set(e, -ENOMEM, "--trace: out of memory");
+        (void)!trace_file_close(t->file, NULL);
+        release(t);
+        return NULL;
+    }
+    t->sink.kinds = kinds | (t->format->also ? t->format->also(kinds) : 0);
+    start_writer(t);
+    event_hub_add(machine_events(m), &t->sink);
+    return t;
+}
+
+int trace_close(struct trace *t, struct err *e)
+{
+    if (!t)
+        return 0;
+    event_hub_remove(machine_events(t->machine), &t->sink);
+    stop_writer(t);
+    t->format->close(t->state);
+    struct err why = {.text = ""};
+    int rc = trace_file_close(t->file, &why);
+    if (rc)
+        err_set(e, rc, "--trace: %s: is the disk full?", why.text);
+    release(t);
+    return rc;
+}

@@ -2,6 +2,7 @@
 /* The command line: vitrine run, and what it prints. */
 #include "machine.h"
 #include "monitor/trace/text.h"
+#include "monitor/vmm/vmm_options.h"
 #include "options.h"
 
 #include <errno.h>
@@ -16,18 +17,22 @@ enum { STATUS_INSNS = 124, STATUS_USAGE = 125, STATUS_STUCK = 126 };
 
 /* The one machine that signals end; a process that runs several handles signals in its own way. */
 static struct machine *signalled;
+static struct vmm *signalled_vmm;
 
 static void on_signal(int sig)
 {
     (void)sig;
     if (signalled)
         machine_stop(signalled);
+    if (signalled_vmm)
+        vmm_stop(signalled_vmm);
 }
 
-static void catch_signals(struct machine *m)
+static void catch_signals(struct machine *m, struct vmm *v)
 {
-    struct sigaction sa = {.sa_handler = m ? on_signal : SIG_DFL};
+    struct sigaction sa = {.sa_handler = m || v ? on_signal : SIG_DFL};
     signalled = m;
+    signalled_vmm = v;
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGHUP, &sa, NULL);
@@ -121,11 +126,11 @@ static int run(struct options *o)
         machine_free(m);
         return usage_error(&e);
     }
-    catch_signals(m);
+    catch_signals(m, NULL);
     do
         machine_run(m, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, &r);
     while (r.end == MACHINE_MONITOR); /* nothing stands there yet */
-    catch_signals(NULL);
+    catch_signals(NULL, NULL);
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     wall = seconds(CLOCK_MONOTONIC) - wall;
     int status = end_status(m, o, &r);
@@ -141,6 +146,99 @@ static int run(struct options *o)
         print_stats(m, cpu, wall);
     machine_free(m);
     return status;
+}
+
+/* ---- With a VMM ---- */
+
+static void print_vmm_stats(const struct vmm *v, double cpu, double wall)
+{
+    uint64_t insns = 0;
+    for (unsigned i = 0; i < v->nvms; i++) {
+        const struct vm *vm = v->vm[i];
+        const struct vm_stats *s = &vm->stats;
+        uint64_t n = machine_stats(vm->machine)->insns;
+        insns += n;
+        fprintf(stderr, "vm %-2u             %s, by %s\n", vm->number, vm->name, vm->technique->name);
+        fprintf(stderr, "  instructions    %" PRIu64 ": %" PRIu64 " on the real hart, %" PRIu64 " interpreted, %" PRIu64 " emulated\n", n,
+                s->native, s->interpreted, s->emulated);
+        fprintf(stderr, "  entries         %" PRIu64 ", table entries filled %" PRIu64 ", turns %" PRIu64 "\n", s->entries, s->fills, s->turns);
+        for (unsigned r = 0; r < VM_EXIT_REASONS; r++)
+            if (s->exits[r])
+                fprintf(stderr, "  exits %-9s %" PRIu64 "\n", vm_exit_name((enum vm_exit_reason)r), s->exits[r]);
+    }
+    fprintf(stderr, "host time         %.3f s CPU, %.3f s in all\n", cpu, wall);
+    fprintf(stderr, "speed             %.1f million instructions per CPU second\n", cpu > 0 ? (double)insns / cpu / 1e6 : 0);
+}
+
+static int end_vmm(struct vmm *v, const struct options *o, const struct vmm_result *r)
+{
+    char line[2400];
+    for (unsigned i = 0; i < v->nvms; i++) {
+        const struct vm *vm = v->vm[i];
+        bool plain = v->nvms == 1 && (vm->result.end == MACHINE_GUEST || vm->result.end == MACHINE_RESET);
+        if (!plain && !o->machine.quiet && vm_report(vm, line, sizeof line))
+            fprintf(stderr, "vitrine: %s\n", line);
+    }
+    if (r->end == MACHINE_BUDGET) {
+        if (!o->machine.quiet)
+            fprintf(stderr, "vitrine: stopped after %" PRIu64 " instructions of all guests (--max-insns)\n", o->max_insns);
+        return STATUS_INSNS;
+    }
+    if (r->end == MACHINE_ERROR)
+        return STATUS_USAGE;
+    return vmm_status(v);
+}
+
+static int run_vmm(struct options *o)
+{
+    struct err e = {.text = ""};
+    struct vmm_setup s;
+    struct vmm_result r;
+    double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
+    int status = STATUS_USAGE;
+    for (size_t i = 0; o->notes[i] && !o->machine.quiet; i++)
+        fprintf(stderr, "vitrine: %s\n", o->notes[i]);
+    struct vmm *v = vmm_setup(&s, o, &e) ? NULL : vmm_new(&s.config, &e);
+    struct trace_text *trace = v && o->trace ? trace_text_open(v->machine, o->trace, o->trace_file, &e) : NULL;
+    if (v && (trace || !o->trace)) {
+        catch_signals(NULL, v);
+        uint64_t left = o->max_insns;
+        do {
+            uint64_t before = vmm_insns(v);
+            vmm_run(v, left, &r);
+            left -= left == UINT64_MAX ? 0 : vmm_insns(v) - before;
+        } while (r.end == MACHINE_MONITOR); /* nothing stands there yet */
+        catch_signals(NULL, NULL);
+        cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+        wall = seconds(CLOCK_MONOTONIC) - wall;
+        status = end_vmm(v, o, &r);
+        for (unsigned i = 0; i < v->nvms; i++)
+            if (machine_write_signature(v->vm[i]->machine, &e))
+                status = usage_error(&e);
+        if (o->stats)
+            print_vmm_stats(v, cpu, wall);
+    } else {
+        usage_error(&e);
+    }
+    if (trace_text_close(trace, &e))
+        status = usage_error(&e);
+    vmm_free(v);
+    vmm_setup_free(&s);
+    return status;
+}
+
+static int run_any(struct options *o)
+{
+    struct err e;
+    if (!o->vmm && (o->nvms || o->slice || o->check)) {
+        err_set(&e, -EINVAL, "--%s: only with --vmm TECHNIQUE", o->nvms ? "vm" : o->slice ? "slice" : "check");
+        return usage_error(&e);
+    }
+    if (o->vmm && !strcmp(o->vmm, "help")) {
+        vmm_help(stdout);
+        return 0;
+    }
+    return o->vmm ? run_vmm(o) : run(o);
 }
 
 static void print_commands(FILE *out)
@@ -166,7 +264,7 @@ static int run_command(int argc, char **argv)
         status = usage_error(&e);
     } else {
         switch (o.action) {
-        case OPTIONS_RUN: status = run(&o); break;
+        case OPTIONS_RUN: status = run_any(&o); break;
         case OPTIONS_HELP: options_help(o.help, stdout); break;
         case OPTIONS_VERSION: print_version(); break;
         case OPTIONS_DUMP_DTB: status = dump_dtb(&o); break;

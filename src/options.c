@@ -130,6 +130,7 @@ static int opt_cpu(struct options *o, const char *opt, char *arg, struct err *e)
     (void)opt;
     if (!strcmp(arg, "help") || !strcmp(arg, "?"))
         return ask_help(o, "cpu");
+    o->cpu = arg;
     return isa_parse(&o->machine.isa, arg, e);
 }
 
@@ -173,6 +174,7 @@ static int opt_memory(struct options *o, const char *opt, char *arg, struct err 
         if (size < UINT64_C(1) << 20 || size > MACHINE_RAM_MAX)
             return err_set(e, -EINVAL, "%s %s: RAM of %s: give 1M to 64G", opt, text, text_size(size).s);
         o->machine.ram_size = size;
+        o->ram_given = true;
     }
     return 0;
 }
@@ -197,8 +199,10 @@ static int opt_drive(struct options *o, const char *opt, char *arg, struct err *
                 d.interface = DRIVE_VIRTIO;
             else if (!strcmp(value, "pflash"))
                 d.interface = DRIVE_PFLASH;
+            else if (!strcmp(value, "xdisk"))
+                d.interface = DRIVE_XDISK;
             else
-                return err_set(e, -EINVAL, "%s: if=%s: give none, virtio or pflash", opt, value);
+                return err_set(e, -EINVAL, "%s: if=%s: give none, virtio, pflash or xdisk", opt, value);
         } else if (!strcmp(k, "format")) {
             if (strcmp(value, "raw"))
                 return err_set(e, -EINVAL,
@@ -565,6 +569,19 @@ static int opt_insns_per_tick(struct options *o, const char *opt, char *arg, str
     return !rc && o->machine.insns_per_tick > 1000000 ? err_set(e, -EINVAL, "%s %s: give 1 to 1000000", opt, arg) : rc;
 }
 
+static int opt_vm(struct options *o, const char *opt, char *arg, struct err *e)
+{
+    if (o->nvms == ARRAY_LEN(o->vms))
+        return err_set(e, -EINVAL, "%s: more than %zu guests", opt, ARRAY_LEN(o->vms));
+    o->vms[o->nvms++] = arg;
+    return 0;
+}
+
+static int opt_slice(struct options *o, const char *opt, char *arg, struct err *e)
+{
+    return number(opt, arg, 1, &o->slice, e);
+}
+
 static int opt_trace(struct options *o, const char *opt, char *arg, struct err *e)
 {
     char *colon = strchr(arg, ':');
@@ -630,7 +647,7 @@ static const struct option_row {
     {"initrd", TEXT, "FILE", "initial RAM disk", AT(machine.initrd)},
     {"append", TEXT, "TEXT", "the kernel's command line", AT(machine.append)},
     {"dtb", TEXT, "FILE", "device tree to use instead of the machine's own", AT(machine.dtb)},
-    {"drive", CALL, "file=FILE,if=none|virtio|pflash,id=ID...",
+    {"drive", CALL, "file=FILE,if=none|virtio|pflash|xdisk,id=ID...",
      "a raw disk image or flash chip; also format=raw, unit=, readonly=, snapshot=", opt_drive, 0},
     {"pflash", CALL, "FILE", "the next flash chip's image", opt_pflash, 0},
     {"hda", CALL, "FILE", "a virtio disk (also -hdb, -hdc, -hdd)", opt_hd, 0},
@@ -685,6 +702,10 @@ static const struct option_row {
     {"realtime", FLAG, NULL, "the guest's time follows the host's clock", AT(machine.realtime)},
     {"signature", TEXT, "FILE", "write begin_signature..end_signature there at the end, as 32-bit hex lines",
      AT(machine.signature)},
+    {"vmm", TEXT, "TECHNIQUE", "run the guest in a virtual machine: `help` lists the ways to do that", AT(vmm)},
+    {"vm", CALL, "\"OPTION...\"", "with --vmm: a guest and its own options, once for each guest", opt_vm, 0},
+    {"slice", CALL, "N", "with --vmm: instructions in a guest's turn (default 100000)", opt_slice, 0},
+    {"check", FLAG, NULL, "with --vmm: compare each guest with an interpreted one at every exit", AT(check)},
     {"stats", FLAG, NULL, "print counts at the end", AT(stats)},
     {"trace", CALL, "KINDS[:FILE]", "print what happens: insn, trap or all", opt_trace, 0},
     {"quiet", FLAG, NULL, "no notes on standard error", AT(machine.quiet)},

@@ -23,6 +23,13 @@ struct options {
     bool stats;
     const char *trace;          /* KINDS, comma separated; NULL = none */
     const char *trace_file;     /* NULL = stderr */
+    bool ram_given;             /* -m */
+    const char *cpu;            /* -cpu as given; NULL = not */
+    const char *vmm;            /* --vmm TECHNIQUE; NULL = no VMM */
+    const char *vms[64];        /* --vm: a guest's options, one text each */
+    unsigned nvms;
+    uint64_t slice; /* --slice: instructions in a VM's turn; 0 = the default */
+    bool check;     /* --check */
     const char *notes[16];      /* what was accepted without effect, for people; NULL-terminated */
     struct options_text *texts; /* strings that the options point at */
 };

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What the VMM's own files share, and techniques do not need. */
+#ifndef VITRINE_VMM_INT_H
+#define VITRINE_VMM_INT_H
+
+#include "monitor/vmm/vmm.h"
+
+/* The VM tells what the real machine's stream wants now. */
+void vm_follow_events(struct vm *vm);
+/* The exit status of a VM that has ended. */
+int vm_status(const struct vm *vm);
+
+/* check.c: the oracle of a VM under --check. */
+MUST_USE int vm_check_new(struct vm *vm, struct err *e);
+void vm_check_free(struct vm *vm);
+
+#endif

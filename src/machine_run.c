@@ -323,10 +323,14 @@ static void idle(struct machine *m)
     uint64_t slot = m->opt.realtime ? tick : slot_of(m, tick);
     bool due_ever = m->opt.realtime ? tick != DEV_NO_DEADLINE && tick - now < INT64_MAX : slot != UINT64_MAX;
     if (!due_ever) {
-        if (!all_stuck && io_can_progress(m->io))
-            poll_input(m, -1);
-        else
+        if (!all_stuck && io_can_progress(m->io)) {
+            poll_input(m, m->yields ? 0 : -1);
+            m->waits = m->yields;
+            for (unsigned i = 0; i < m->nharts; i++)
+                m->waits &= !runnable(m, i);
+        } else {
             end_stuck(m);
+        }
         return;
     }
     const uint64_t ticks_per_ms = DEV_CLOCK_HZ / 1000;
@@ -413,7 +417,8 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
     uint64_t left = max_insns;
     if (!m->ended)
         m->result = (struct machine_result){.end = MACHINE_BUDGET};
-    while (!m->ended && !m->trapped && !m->paused && !m->broke && left) {
+    m->waits = false;
+    while (!m->ended && !m->trapped && !m->paused && !m->broke && !m->waits && left) {
         if (__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
             __atomic_store_n(&m->stop, 0, __ATOMIC_RELAXED);
             io_clear_woken(m->io);

@@ -158,6 +158,16 @@ void machine_set_watcher(struct machine *m, void (*fn)(void *ctx, uint64_t pa, u
     m->watcher_ctx = ctx;
 }
 
+void machine_set_yielding(struct machine *m, bool on)
+{
+    m->yields = on;
+}
+
+bool machine_waits(const struct machine *m)
+{
+    return m->waits;
+}
+
 void machine_set_runner(struct machine *m, struct exit (*fn)(void *ctx, struct hart *h, uint64_t n), void *ctx)
 {
     m->runner = fn;

@@ -17,6 +17,7 @@
 #include "dev/virtio_console.h"
 #include "dev/virtio_net.h"
 #include "dev/virtio_rng.h"
+#include "dev/xdisk.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -161,7 +162,7 @@ static int attach(struct machine *m, const struct dev_class *cls, void *dev, uin
     d->dev = dev;
     d->line = irq ? plic_source(m->plic, irq) : (struct irq_line){0};
     d->place = (struct dev_place){base, size, irq ? &d->line : NULL, irq ? 1 : 0, irq, PHANDLE_PLIC};
-    return bus_add_mmio(m->bus, cls->name, base, size, &cls->ops, dev, e);
+    return size ? bus_add_mmio(m->bus, cls->name, base, size, &cls->ops, dev, e) : 0;
 }
 
 static struct irq_line source(struct machine *m, unsigned irq)
@@ -261,6 +262,33 @@ static int make_flash(struct machine *m, struct err *e)
             return rc;
     }
     return 0;
+}
+
+/* The disk behind CSRs: in no place of the bus. */
+static int make_xdisk(struct machine *m, struct err *e)
+{
+    struct xdisk_config cfg = {NULL};
+    for (unsigned i = 0; i < m->opt.ndrives; i++) {
+        const struct drive_options *d = &m->opt.drives[i];
+        if (d->interface != DRIVE_XDISK)
+            continue;
+        if (cfg.disk || !m->opt.isa.xdisk) {
+            err_set(e, -EINVAL, "-drive if=xdisk,file=%s: %s", d->file,
+                    cfg.disk ? "there is one such disk, and it is taken"
+                             : "the harts lack Xdisk: give -cpu rv64,xdisk=true");
+            blockfile_close(cfg.disk);
+            return -EINVAL;
+        }
+        struct blockfile_config file = {
+            .path = d->file, .format = "raw", .readonly = d->readonly, .snapshot = d->snapshot || m->opt.snapshot};
+        cfg.disk = blockfile_open(&file, e);
+        if (!cfg.disk)
+            return -EINVAL;
+    }
+    if (!m->opt.isa.xdisk)
+        return 0;
+    m->xdisk = xdisk_create(&m->env, &cfg, e);
+    return attach(m, &xdisk_class, m->xdisk, 0, 0, 0, e);
 }
 
 /* ---- virtio: one row per driver ---- */
@@ -453,7 +481,9 @@ static int make_memory(struct machine *m, struct err *e)
     m->rom = bus_add_memory(m->bus, "boot ROM", BOARD_ROM, BOARD_ROM_SIZE, true, e);
     if (!m->rom)
         return -ENOMEM;
-    m->ram = bus_add_memory(m->bus, "RAM", MACHINE_RAM_BASE, m->opt.ram_size, false, e);
+    const struct machine_window *w = m->opt.window;
+    m->ram = w ? bus_add_window(m->bus, "RAM", MACHINE_RAM_BASE, m->opt.ram_size, w->bus, w->hpa, e)
+               : bus_add_memory(m->bus, "RAM", MACHINE_RAM_BASE, m->opt.ram_size, false, e);
     return m->ram ? 0 : -ENOMEM;
 }
 
@@ -469,7 +499,7 @@ static int make_harts(struct machine *m, struct err *e)
     if (!m->code)
         return err_set(e, -ENOMEM, "no memory for decoded code");
     bus_set_remap_hook(m->bus, memory_remapped, m->code);
-    m->hart_env = (struct hart_env){clock_now, hart_timer_changed, m, &m->events};
+    m->hart_env = (struct hart_env){clock_now, hart_timer_changed, m, &m->events, xdisk_read, xdisk_write, m->xdisk};
     for (unsigned i = 0; i < m->nharts; i++) {
         m->hart[i] = hart_new(i, &m->opt.isa, m->bus, m->code, &m->hart_env);
         if (!m->hart[i])
@@ -501,7 +531,7 @@ struct machine *machine_new(const struct machine_options *o, struct err *e)
     if (!m->bus || !m->io || !m->symbols || !m->fdt)
         err_set(e, -ENOMEM, "out of memory or file descriptors");
     else if (!machine_watch_init(m, e) && !make_memory(m, e) && !make_interrupts(m, e) && !make_basics(m, e) &&
-             !make_flash(m, e) && !make_virtio(m, e) && !make_harts(m, e) && !machine_load(m, e))
+             !make_flash(m, e) && !make_xdisk(m, e) && !make_virtio(m, e) && !make_harts(m, e) && !machine_load(m, e))
         return m;
     machine_free(m);
     return NULL;

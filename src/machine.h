@@ -25,7 +25,7 @@ enum {
     MACHINE_INSNS_PER_TICK = 100, /* instruction slots in 100 ns: a hart of 1 GHz that retires one in each cycle */
 };
 
-enum drive_interface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH };
+enum drive_interface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_XDISK };
 
 struct drive_options {
     const char *id; /* NULL = none given */
@@ -68,7 +68,12 @@ struct machine_options {
     bool snapshot;     /* no disk image is written */
     bool no_reboot;    /* a reset ends the run */
     bool quiet;        /* no notes on stderr */
-    bool bare;         /* a machine with nothing to run is no error: for its device tree */
+    bool bare;         /* a machine with nothing to run is no error: for its device tree, or as a VMM's real machine */
+    /* A virtual machine's RAM: the pages of another bus's memory at hpa[0], hpa[1], ... make up ram_size. NULL: RAM of its own. */
+    const struct machine_window {
+        struct bus *bus;
+        const uint64_t *hpa;
+    } *window;
 };
 
 void machine_options_default(struct machine_options *o);
@@ -126,6 +131,10 @@ void machine_stop(struct machine *m);
 struct event_hub *machine_events(struct machine *m);
 /* Makes machine_run() return MACHINE_PAUSE at the next instruction boundary. On the machine's own thread, e.g. from a sink's emit(). */
 void machine_pause(struct machine *m);
+/* For a machine that shares its thread with others: when only input from the host can move it on, machine_run() does not wait for that but
+ * returns MACHINE_BUDGET, and machine_waits() is true. */
+void machine_set_yielding(struct machine *m, bool on);
+bool machine_waits(const struct machine *m);
 /* Replaces the breakpoints: virtual addresses, in any address space and mode, or physical ones with HART_BREAK_PHYSICAL, before whose
  * instruction every hart stops with MACHINE_BREAK. The next run goes on from there; see hart_pass_breakpoint(). Between runs. False: no
  * memory, nothing has changed. */

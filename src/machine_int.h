@@ -68,7 +68,7 @@ struct machine {
 
     struct board_device dev[MACHINE_DEVICES];
     unsigned ndev;
-    void *plic, *uart;
+    void *plic, *uart, *xdisk;
     bool flash_given;                                 /* chip 0 has an image */
     struct chardev *chardev[MACHINE_MAX_DEVICES + 1]; /* [0]: the serial port's */
     unsigned nchardevs;
@@ -101,6 +101,7 @@ struct machine {
     bool monitor_wanted; /* Ctrl-A c */
     struct machine_result result;
     int stop; /* set by machine_stop(), atomically */
+    bool yields, waits; /* machine_set_yielding(), machine_waits() */
 
     /* What was loaded. */
     enum boot_mode { BOOT_ROM, BOOT_SBI } boot;

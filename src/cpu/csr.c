@@ -9,7 +9,7 @@
 #include "cpu/observe.h"
 
 enum csr_mode { MODE_U, MODE_S, MODE_H, MODE_M };
-enum csr_check { CHECK_NONE, CHECK_FS, CHECK_COUNTER, CHECK_STCE, CHECK_TVM };
+enum csr_check { CHECK_NONE, CHECK_FS, CHECK_COUNTER, CHECK_STCE, CHECK_TVM, CHECK_XDISK };
 enum csr_verdict { CSR_OK, CSR_ILLEGAL, CSR_VIRTUAL };
 
 struct csr_row {
@@ -157,6 +157,7 @@ static enum csr_verdict csr_check(const struct hart *h, const struct csr_row *r,
             return CSR_ILLEGAL;
         }
         return virt && c->hstatus & HSTATUS_VTVM ? CSR_VIRTUAL : CSR_OK;
+    case CHECK_XDISK: return virt ? CSR_VIRTUAL : CSR_OK; /* the disk is the host's */
     }
     return CSR_ILLEGAL;
 }

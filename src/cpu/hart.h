@@ -119,6 +119,10 @@ struct hart_env {
     void (*timer_changed)(void *ctx, struct hart *h); /* stimecmp, vstimecmp, htimedelta, STCE or mtime changed */
     void *ctx;
     struct event_hub *events; /* NULL: nobody ever listens */
+    /* Xdisk's registers: enum xdisk_register. NULL: no disk. */
+    uint64_t (*disk_read)(void *disk, unsigned reg);
+    void (*disk_write)(void *disk, unsigned reg, uint64_t v);
+    void *disk;
 };
 
 struct hart {

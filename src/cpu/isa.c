@@ -26,7 +26,7 @@ static const struct {
     {"f", "zicsr"},    {"d", "f"},          {"u", "zicsr"},      {"s", "u"},         {"mmu", "s"},
     {"sv39", "mmu"},   {"mmu", "sv39"},     {"sv48", "sv39"},    {"sv57", "sv48"},   {"h", "mmu"},
     {"sstc", "s"},     {"svadu", "mmu"},    {"svade", "mmu"},    {"svinval", "mmu"}, {"svnapot", "mmu"},
-    {"svpbmt", "mmu"}, {"zicntr", "zicsr"}, {"zihpm", "zicntr"},
+    {"svpbmt", "mmu"}, {"zicntr", "zicsr"}, {"zihpm", "zicntr"}, {"xuk", "s"},       {"xdisk", "s"},
 };
 
 /* What QEMU spells as a property and this hart does not have: false is fine, true is an error. */

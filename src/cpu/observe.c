@@ -182,7 +182,7 @@ void observe_retired(struct hart *h, const struct observed *o)
 
 /* ---- the rest of the processor ---- */
 
-static void tell_mode(struct hart *h, uint64_t pc, uint8_t from)
+void observe_mode(struct hart *h, uint64_t pc, uint8_t from)
 {
     if (!event_wanted(h->events, EV_MODE) || from == event_mode_of(h))
         return;
@@ -208,7 +208,7 @@ void observe_trap(struct hart *h, const struct trap *t, uint64_t pc, uint8_t fro
         e->a[5] = h->pc;
         event_end(h->events, e);
     }
-    tell_mode(h, pc, from);
+    observe_mode(h, pc, from);
 }
 
 void observe_return(struct hart *h, uint64_t pc, uint8_t from)
@@ -222,7 +222,7 @@ void observe_return(struct hart *h, uint64_t pc, uint8_t from)
         e->a[2] = h->pc;
         event_end(h->events, e);
     }
-    tell_mode(h, pc, from);
+    observe_mode(h, pc, from);
 }
 
 void observe_sbi(struct hart *h)

@@ -30,6 +30,8 @@ void observe_retired(struct hart *h, const struct observed *o);
 void observe_trap(struct hart *h, const struct trap *t, uint64_t pc, uint8_t from);
 /* mret or sret at pc in mode `from` has gone back. */
 void observe_return(struct hart *h, uint64_t pc, uint8_t from);
+/* The mode was `from` and may have changed, by an instruction at pc. */
+void observe_mode(struct hart *h, uint64_t pc, uint8_t from);
 /* An ecall from S mode to the firmware is being raised. */
 void observe_sbi(struct hart *h);
 void observe_mark(struct hart *h, int32_t number);

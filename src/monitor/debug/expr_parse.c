@@ -28,6 +28,7 @@ enum token_kind {
 struct token {
     enum token_kind kind;
     unsigned at, len; /* in the text */
+    unsigned wrong;   /* T_BAD: where */
     uint64_t value;
     struct expr_type type; /* T_NUMBER */
     const char *why;
@@ -112,7 +113,7 @@ static void scan_number(struct parser *p, struct token *t)
     if (name_char(*s) && t->kind != T_BAD)
         bad(t, base == 8 ? "not a digit of an octal number (it begins with 0)" : "not a digit of this number");
     if (t->kind == T_BAD && name_char(*s))
-        t->at = (unsigned)(s - p->text); /* points at the one that is wrong */
+        t->wrong = (unsigned)(s - p->text);
     t->type = (struct expr_type){.size = 8, .is_signed = !is_unsigned && v <= INT64_MAX};
     t->value = v;
     p->pos = (unsigned)(s - p->text) + (t->kind == T_BAD && *s);
@@ -164,7 +165,7 @@ static void scan_dollar(struct parser *p, struct token *t)
     if (isdigit((unsigned char)*s)) {
         for (n = 0; isdigit((unsigned char)*s) && n < 1000000000; s++)
             n = n * 10 + (*s - '0');
-        if (!n || name_char(*s))
+        if ((!n && !back) || name_char(*s))
             bad(t, "expected a register, a variable or the number of a value behind $");
         n = back ? -n : n;
     }
@@ -220,7 +221,7 @@ static void next(struct parser *p)
     struct token *t = &p->t;
     while (isspace((unsigned char)p->text[p->pos]))
         p->pos++;
-    *t = (struct token){.kind = T_END, .at = p->pos};
+    *t = (struct token){.kind = T_END, .at = p->pos, .wrong = p->pos};
     char c = p->text[p->pos];
     if (!c)
         return;
@@ -253,7 +254,7 @@ static unsigned expected(struct parser *p, const char *what)
     if (t->kind == T_END)
         return fail(p, t->at, "expected %s, but the expression ends", what);
     if (t->kind == T_BAD && t->why)
-        return fail(p, t->at, "%s", t->why);
+        return fail(p, t->wrong, "%s", t->why);
     unsigned char c = (unsigned char)p->text[t->at];
     if (!isprint(c))
         return fail(p, t->at, "expected %s, found the byte 0x%02x", what, c);

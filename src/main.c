@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: vitrine run, and what it prints. */
 #include "machine.h"
-#include "monitor/trace/text.h"
 #include "monitor/vmm/vmm_options.h"
+#include "monitor/watchers.h"
 #include "options.h"
 
 #include <errno.h>
@@ -121,8 +121,8 @@ static int run(struct options *o)
     struct machine *m = machine_new(&o->machine, &e);
     if (!m)
         return usage_error(&e);
-    struct trace_text *trace = o->trace ? trace_text_open(m, o->trace, o->trace_file, &e) : NULL;
-    if (o->trace && !trace) {
+    struct watchers *watchers = watchers_open(m, o, &e);
+    if (!watchers) {
         machine_free(m);
         return usage_error(&e);
     }
@@ -134,7 +134,8 @@ static int run(struct options *o)
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     wall = seconds(CLOCK_MONOTONIC) - wall;
     int status = end_status(m, o, &r);
-    if (trace_text_close(trace, &e)) {
+    const struct watchers_end end = {&r, status, cpu, wall};
+    if (watchers_close(watchers, &end, &e)) {
         fprintf(stderr, "vitrine: %s\n", e.text);
         status = STATUS_USAGE;
     }
@@ -199,8 +200,10 @@ static int run_vmm(struct options *o)
     for (size_t i = 0; o->notes[i] && !o->machine.quiet; i++)
         fprintf(stderr, "vitrine: %s\n", o->notes[i]);
     struct vmm *v = vmm_setup(&s, o, &e) ? NULL : vmm_new(&s.config, &e);
-    struct trace_text *trace = v && o->trace ? trace_text_open(v->machine, o->trace, o->trace_file, &e) : NULL;
-    if (v && (trace || !o->trace)) {
+    struct watchers *watchers = v ? watchers_open(v->machine, o, &e) : NULL;
+    if (watchers) {
+        for (unsigned i = 0; i < v->nvms; i++)
+            watchers_add_vm(watchers, v->vm[i]->number, machine_symbols(v->vm[i]->machine));
         catch_signals(NULL, v);
         uint64_t left = o->max_insns;
         do {
@@ -220,7 +223,8 @@ static int run_vmm(struct options *o)
     } else {
         usage_error(&e);
     }
-    if (trace_text_close(trace, &e))
+    const struct watchers_end end = {NULL, status, cpu, wall};
+    if (watchers_close(watchers, &end, &e))
         status = usage_error(&e);
     vmm_free(v);
     vmm_setup_free(&s);

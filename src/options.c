@@ -500,6 +500,15 @@ static int opt_icount(struct options *o, const char *opt, char *arg, struct err 
     return 0;
 }
 
+static int add_trace(struct options *o, const char *opt, const char *what, struct err *e)
+{
+    if (o->ntraces == OPTIONS_TRACES)
+        return err_set(e, -EINVAL, "%s: more than %d traces", opt, OPTIONS_TRACES);
+    o->traces[o->ntraces].what = what;
+    o->traces[o->ntraces++].format = o->trace_format;
+    return 0;
+}
+
 static int opt_log(struct options *o, const char *opt, char *arg, struct err *e)
 {
     bool insn = false, trap = false;
@@ -512,9 +521,7 @@ static int opt_log(struct options *o, const char *opt, char *arg, struct err *e)
         else if (strcmp(k, "guest_errors") && strcmp(k, "unimp") && strcmp(k, "mmu") && strcmp(k, "page"))
             return err_set(e, -EINVAL, "%s %s: give int (traps) or exec (instructions), or use --trace", opt, k);
     }
-    if (insn || trap)
-        o->trace = insn && trap ? "insn,trap" : insn ? "insn" : "trap";
-    return 0;
+    return insn || trap ? add_trace(o, opt, insn && trap ? "insn,trap" : insn ? "insn" : "trap", e) : 0;
 }
 
 static int opt_rtc(struct options *o, const char *opt, char *arg, struct err *e)
@@ -584,18 +591,17 @@ static int opt_slice(struct options *o, const char *opt, char *arg, struct err *
 
 static int opt_trace(struct options *o, const char *opt, char *arg, struct err *e)
 {
-    char *colon = strchr(arg, ':');
-    if (colon) {
-        *colon = 0;
-        o->trace_file = colon + 1;
-    }
-    char *copy = keep(o, arg), *k, *v;
-    if (!copy)
-        return err_set(e, -ENOMEM, "%s: out of memory", opt);
-    o->trace = arg;
-    while (options_next(&copy, &k, &v))
-        if (strcmp(k, "insn") && strcmp(k, "trap") && strcmp(k, "all"))
-            return err_set(e, -EINVAL, "%s: no kind '%s': give insn, trap or all", opt, k);
+    return *arg ? add_trace(o, opt, arg, e) : err_set(e, -EINVAL, "%s: no kinds: give e.g. insn, trap or all", opt);
+}
+
+/* Of the traces behind it, and of those before it that have none. */
+static int opt_trace_format(struct options *o, const char *opt, char *arg, struct err *e)
+{
+    (void)opt, (void)e;
+    o->trace_format = arg;
+    for (unsigned i = 0; i < o->ntraces; i++)
+        if (!o->traces[i].format)
+            o->traces[i].format = arg;
     return 0;
 }
 
@@ -613,11 +619,41 @@ static int opt_accel(struct options *o, const char *opt, char *arg, struct err *
     return strncmp(arg, "tcg", 3) ? err_set(e, -EINVAL, "%s %s: this is an interpreter: leave it out", opt, arg) : 0;
 }
 
+static int opt_gdb(struct options *o, const char *opt, char *arg, struct err *e)
+{
+    if (o->gdb && strcmp(o->gdb, arg) != 0)
+        return err_set(e, -EINVAL, "%s %s: there is one already, at %s: leave one out", opt, arg, o->gdb);
+    o->gdb = arg;
+    return 0;
+}
+
+static int opt_s(struct options *o, const char *opt, char *arg, struct err *e)
+{
+    (void)arg;
+    char *port = keep(o, "tcp::1234");
+    return port ? opt_gdb(o, opt, port, e) : err_set(e, -ENOMEM, "%s: out of memory", opt);
+}
+
+/* gdb on standard input and output leaves the guest's console none. */
+static int check_gdb(struct options *o, struct err *e)
+{
+    const char *serial = o->machine.serial;
+    if (o->gdb && !strncmp(o->gdb, "stdio", 5)) {
+        if (serial && (!strncmp(serial, "stdio", 5) || !strncmp(serial, "mon:stdio", 9)))
+            return err_set(e, -EINVAL, "-gdb stdio: the serial port is there too: give it another place, as -serial null");
+        if (!serial)
+            o->machine.serial = "null";
+    }
+    return 0;
+}
+
 /* ---- The table ---- */
 
 enum kind {
-    CALL,   /* call() with the argument */
+    CALL,      /* call() with the argument */
+    CALL_BARE, /* call(), without one */
     TEXT,   /* the argument goes to a const char * */
+    MAYBE,  /* the same, with = only; "" without */
     FLAG,   /* a bool becomes true */
     ACCEPT, /* no argument, no effect, nothing lost */
     ACCEPT_ARG,
@@ -685,9 +721,10 @@ static const struct option_row {
     {"nodefaults", ACCEPT, NULL, NULL, NULL, 0},
     {"no-user-config", ACCEPT, NULL, NULL, NULL, 0},
     {"singlestep", ACCEPT, NULL, NULL, NULL, 0},
-    {"S", REFUSE, NULL, "there is no debugger in this version: leave it out", NULL, 0},
-    {"s", REFUSE, NULL, "there is no gdb stub in this version: leave it out", NULL, 0},
-    {"gdb", REFUSE_ARG, "DEV", "there is no gdb stub in this version: leave it out", NULL, 0},
+    {"gdb", CALL, "tcp::PORT|unix:PATH|stdio", "gdb may come there (target remote), now or later; tcp:HOST:PORT for other hosts",
+     opt_gdb, 0},
+    {"s", CALL_BARE, NULL, "the same as -gdb tcp::1234", opt_s, 0},
+    {"S", FLAG, NULL, "with -s or -gdb: wait until gdb lets the machine run", AT(hold)},
     {"qmp", REFUSE_ARG, "DEV", "there is no QMP: leave it out", NULL, 0},
     {"semihosting", REFUSE, NULL, "semihosting is not emulated; a guest can exit by the test device, SRST or tohost",
      NULL, 0},
@@ -706,8 +743,15 @@ static const struct option_row {
     {"vm", CALL, "\"OPTION...\"", "with --vmm: a guest and its own options, once for each guest", opt_vm, 0},
     {"slice", CALL, "N", "with --vmm: instructions in a guest's turn (default 100000)", opt_slice, 0},
     {"check", FLAG, NULL, "with --vmm: compare each guest with an interpreted one at every exit", AT(check)},
-    {"stats", FLAG, NULL, "print counts at the end", AT(stats)},
-    {"trace", CALL, "KINDS[:FILE]", "print what happens: insn, trap or all", opt_trace, 0},
+    {"stats", MAYBE, "[full,][json][:FILE]", "print counts at the end; full: by class of instruction too, which is slow",
+     AT(stats)},
+    {"profile", MAYBE, "[FILE]", "print which functions took the time; folded stacks to FILE", AT(profile)},
+    {"trace", CALL, "KINDS[,if=EXPR][:FILE]",
+     "write what happens: insn, trap, mmu, all, ... (vitrine help events); may be given several times", opt_trace, 0},
+    {"trace-format", CALL, "FORMAT", "of traces: text, jsonl, spike, perfetto, chrome; else by FILE's suffix",
+     opt_trace_format, 0},
+    {"post-mortem", TEXT, "FILE", "write the last few thousand slow events when the run ends, in a format of FILE's suffix",
+     AT(post_mortem)},
     {"quiet", FLAG, NULL, "no notes on standard error", AT(machine.quiet)},
     {"help", HELP, NULL, "this text", NULL, 0},
     {"h", HELP, NULL, NULL, NULL, 0},
@@ -734,8 +778,10 @@ static int apply(struct options *o, const struct option_row *r, const char *opt,
     if (arg && !copy)
         return err_set(e, -ENOMEM, "%s: out of memory", opt);
     switch (r->kind) {
-    case CALL: return r->call(o, opt, copy, e);
+    case CALL:
+    case CALL_BARE: return r->call(o, opt, copy, e);
     case TEXT: *(const char **)((char *)o + r->at) = copy; return 0;
+    case MAYBE: *(const char **)((char *)o + r->at) = copy ? copy : ""; return 0;
     case FLAG: *(bool *)((char *)o + r->at) = true; return 0;
     case ACCEPT:
     case ACCEPT_ARG: return 0;
@@ -765,7 +811,7 @@ int options_parse(struct options *o, int argc, const char *const *argv, struct e
         if (!r)
             return err_set(e, -EINVAL, "%s: no such option: see vitrine run --help", opt);
         const char *arg = equals ? equals + 1 : NULL;
-        if (!takes_argument(r) && arg)
+        if (!takes_argument(r) && arg && r->kind != MAYBE)
             return err_set(e, -EINVAL, "%s: -%s takes no argument", opt, name);
         if (takes_argument(r) && !arg) {
             if (i + 1 >= argc)
@@ -779,6 +825,8 @@ int options_parse(struct options *o, int argc, const char *const *argv, struct e
         if (rc)
             return rc;
     }
+    if (check_gdb(o, e))
+        return -EINVAL;
     if (!o->machine.serial)
         o->machine.serial = "mon:stdio";
     return 0;
@@ -812,7 +860,8 @@ void options_help(const char *what, FILE *out)
             if (!r->help || r->kind == REFUSE || r->kind == REFUSE_ARG)
                 continue;
             char left[64];
-            snprintf(left, sizeof left, "-%s%s%s", r->name, r->arg ? " " : "", r->arg ? r->arg : "");
+            snprintf(left, sizeof left, "-%s%s%s%s", r->name, r->kind == MAYBE ? "[=" : r->arg ? " " : "",
+                     r->arg ? r->arg : "", r->kind == MAYBE ? "]" : "");
             fprintf(out, strlen(left) < 30 ? "  %-30s %s\n" : "  %s\n                                 %s\n", left,
                     r->help);
         }

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+enum { OPTIONS_TRACES = 16 };
+
 enum options_action {
     OPTIONS_RUN,
     OPTIONS_HELP, /* --help, or `help` as an argument: options_help() prints what */
@@ -20,10 +22,19 @@ struct options {
     const char *help; /* OPTIONS_HELP: "run", "cpu", "machine" or "device" */
     const char *dumpdtb;
     uint64_t max_insns; /* UINT64_MAX = no limit */
-    bool stats;
-    const char *trace;          /* KINDS, comma separated; NULL = none */
-    const char *trace_file;     /* NULL = stderr */
+    const char *stats; /* [WORD,...][:FILE], "" when nothing was said; NULL = none */
+    const char *profile; /* the same */
+    const char *post_mortem; /* file for the flight recorder's events; NULL = none */
+    struct {
+        const char *what;   /* KINDS[,if=EXPR][:FILE] */
+        const char *format; /* NULL = by the file's name */
+    } traces[OPTIONS_TRACES];
+    unsigned ntraces;
+    const char *trace_format;   /* the last one given; NULL = none */
+    const char *trace_file;     /* for traces that name no file; NULL = stderr */
     bool ram_given;             /* -m */
+    const char *gdb;            /* -gdb DEV: where gdb may come; NULL = nowhere */
+    bool hold;                  /* -S: the machine waits to be let run */
     const char *cpu;            /* -cpu as given; NULL = not */
     const char *vmm;            /* --vmm TECHNIQUE; NULL = no VMM */
     const char *vms[64];        /* --vm: a guest's options, one text each */

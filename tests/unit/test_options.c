@@ -146,17 +146,29 @@ START_TEST(what_is_asked_for)
     ck_assert_int_eq(o.action, OPTIONS_DUMP_DTB);
     ck_assert_str_eq(o.dumpdtb, "f");
     good("-d int,exec -D log");
-    ck_assert_str_eq(o.trace, "insn,trap");
+    ck_assert_str_eq(o.traces[0].what, "insn,trap");
     ck_assert_str_eq(o.trace_file, "log");
     good("--trace trap:f");
-    ck_assert_str_eq(o.trace, "trap");
-    ck_assert_str_eq(o.trace_file, "f");
+    ck_assert_uint_eq(o.ntraces, 1);
+    ck_assert_str_eq(o.traces[0].what, "trap:f");
+    ck_assert_ptr_null(o.traces[0].format);
+    good("--trace trap:f --trace-format jsonl --trace insn,if=hart==1:g --trace-format spike --trace mmu");
+    ck_assert_uint_eq(o.ntraces, 3);
+    ck_assert_str_eq(o.traces[0].format, "jsonl");
+    ck_assert_str_eq(o.traces[1].what, "insn,if=hart==1:g");
+    ck_assert_str_eq(o.traces[1].format, "jsonl");
+    ck_assert_str_eq(o.traces[2].format, "spike");
+    good("--stats --profile=f");
+    ck_assert_str_eq(o.stats, "");
+    ck_assert_str_eq(o.profile, "f");
+    good("--stats=json:f --profile");
+    ck_assert_str_eq(o.stats, "json:f");
+    ck_assert_str_eq(o.profile, "");
     good("-rtc base=1970-01-02 -monitor stdio -nographic -global virtio-mmio.force-legacy=false");
     ck_assert_uint_eq(o.machine.epoch_ns, UINT64_C(86400000000000));
     ck_assert_ptr_nonnull(o.notes[0]);
     bad("-global virtio-mmio.force-legacy=true", "version 2 only");
     bad("-rtc base=yesterday", "base=yesterday");
-    bad("-gdb tcp::1234", "no gdb stub");
     options_free(&o);
 }
 END_TEST

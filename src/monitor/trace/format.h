@@ -13,14 +13,18 @@
 
 struct symbols;
 
+enum { TRACE_VMS = 65 };
+
 /* What a format may know of the machine. */
 struct trace_source {
     const char *name; /* of the machine, for people */
     unsigned harts;
     uint64_t insns_per_tick; /* slots of the clock in 100 ns */
     struct isa isa;
-    const struct symbols *symbols;
+    const struct symbols *symbols[TRACE_VMS]; /* of the real machine, and of each virtual one. NULL: none */
 };
+/* The name of what lies at an address of machine vm, or NULL; *offset: how far from its beginning. */
+const char *trace_symbol(const struct trace_source *s, unsigned vm, uint64_t addr, uint64_t *offset);
 
 /* What a trace in the making keeps; each format has more behind it. */
 struct trace_state {

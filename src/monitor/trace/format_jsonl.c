@@ -62,12 +62,12 @@ static void event(struct trace_state *state, const struct event *e)
     *p++ = '"';
     unsigned i = 0;
     if (e->kind == EV_INSN) {
-        const struct trace_piece *piece = trace_code_find(t->code, e->pc, (uint32_t)e->a[0]);
+        const struct trace_piece *piece = trace_code_find(t->code, e);
         p = put_bytes(p, piece->s, piece->n);
         i = 1; /* raw is told */
     } else {
         uint64_t offset = 0;
-        const char *symbol = symbols_at(state->source->symbols, e->pc, &offset);
+        const char *symbol = trace_symbol(state->source, e->vm, e->pc, &offset);
         p = put_json_hex(PUT_LITERAL(p, ",\"pc\":"), e->pc);
         if (symbol)
             p = put_json_symbol(p, "pc", symbol, offset);

@@ -217,7 +217,7 @@ static char *put_annotations(char *p, const struct perfetto *f, const struct eve
 {
     char *a, at[NAME_MAX_SHOWN + 1];
     uint64_t offset;
-    const char *symbol = symbols_at(f->pen.source->symbols, e->pc, &offset);
+    const char *symbol = trace_symbol(f->pen.source, e->vm, e->pc, &offset);
     a = p = pb_open(p, EVENT_ANNOTATION);
     p = pb_uint(p, ANNOTATION_NAME_IID, NAME_PC);
     p = pb_close(a, pb_uint(p, ANNOTATION_POINTER, e->pc));

@@ -113,7 +113,7 @@ static void event(struct trace_state *state, const struct event *e)
     if (e->kind != EV_INSN)
         return;
     struct written *w = &t->written[e->hart];
-    const struct trace_piece *piece = trace_code_find(t->code, e->pc, (uint32_t)e->a[0]);
+    const struct trace_piece *piece = trace_code_find(t->code, e);
     char *p = trace_file_begin(state->file, LINE_ROOM);
     p = PUT_LITERAL(p, "core");
     p = put_dec_wide(p, e->hart, 4);

@@ -190,12 +190,12 @@ static void event(struct trace_state *state, const struct event *e)
     *p++ = mode[0] && mode[1] ? mode[1] : ' ';
     *p++ = ' ';
     if (LIKELY(e->kind == EV_INSN)) {
-        const struct trace_piece *piece = trace_code_find(t->code, e->pc, (uint32_t)e->a[0]);
+        const struct trace_piece *piece = trace_code_find(t->code, e);
         memcpy(p, piece->s, TRACE_PIECE); /* a constant number of bytes: no call */
         p = put_changes(p + piece->n, e, piece);
     } else {
         uint64_t offset = 0;
-        const char *symbol = symbols_at(state->source->symbols, e->pc, &offset);
+        const char *symbol = trace_symbol(state->source, e->vm, e->pc, &offset);
         p = put_place(p, e->pc, symbol, offset);
         const char *from = p;
         p = put_pad(put_string(p, event_rows[e->kind].name), from, KIND_WIDTH);

@@ -54,14 +54,20 @@ const char *trace_arg_word(const struct event *e, unsigned i)
 
 const char *trace_arg_symbol(const struct trace_source *s, const struct event *e, unsigned i, uint64_t *offset)
 {
-    return event_rows[e->kind].arg[i].type == ARG_VA ? symbols_at(s->symbols, e->a[i], offset) : NULL;
+    return event_rows[e->kind].arg[i].type == ARG_VA ? trace_symbol(s, e->vm, e->a[i], offset) : NULL;
+}
+
+const char *trace_symbol(const struct trace_source *s, unsigned vm, uint64_t addr, uint64_t *offset)
+{
+    return vm < TRACE_VMS ? symbols_at(s->symbols[vm], addr, offset) : NULL;
 }
 
 /* ---- Pieces ---- */
 
 static const char *symbol_at(void *ctx, uint64_t addr, uint64_t *offset)
 {
-    return symbols_at(((const struct trace_source *)ctx)->symbols, addr, offset);
+    const struct trace_code *c = ctx;
+    return trace_symbol(c->source, c->vm, addr, offset);
 }
 
 struct trace_code *trace_code_new(const struct trace_source *s, trace_piece_fn *make)
@@ -78,7 +84,7 @@ struct trace_code *trace_code_new(const struct trace_source *s, trace_piece_fn *
         trace_code_free(c);
         return NULL;
     }
-    disasm_set_symbols(c->disasm, symbol_at, (void *)(uintptr_t)s);
+    disasm_set_symbols(c->disasm, symbol_at, c);
     return c;
 }
 
@@ -130,17 +136,20 @@ static void classify(struct trace_piece *p, const struct insn *i)
     }
 }
 
-const struct trace_piece *trace_code_make(struct trace_code *c, struct trace_piece *p, uint64_t pc, uint32_t raw)
+const struct trace_piece *trace_code_make(struct trace_code *c, struct trace_piece *p, const struct event *e)
 {
     char text[128];
     uint64_t offset = 0;
+    uint32_t raw = (uint32_t)e->a[0];
     struct insn i = decode(c->decoder, raw);
-    p->pc = pc;
+    p->pc = e->pc;
     p->raw = raw;
+    p->vm = e->vm;
+    c->vm = e->vm;
     p->length = (uint8_t)insn_length(raw);
     classify(p, &i);
-    disasm(c->disasm, pc, raw, text, sizeof text);
-    const char *symbol = symbols_at(c->source->symbols, pc, &offset);
+    disasm(c->disasm, e->pc, raw, text, sizeof text);
+    const char *symbol = trace_symbol(c->source, e->vm, e->pc, &offset);
     c->make(p, text, symbol, offset);
     return p;
 }

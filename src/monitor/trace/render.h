@@ -18,6 +18,7 @@ enum { TRACE_PIECE = 228 };
 struct trace_piece {
     uint64_t pc;
     uint32_t raw;
+    uint8_t vm;
     bool load, store; /* memory: by its bits; an sc is a store whether it succeeds or not */
     bool sc;
     uint8_t length;      /* of the instruction */
@@ -29,7 +30,7 @@ struct trace_code;
 typedef void trace_piece_fn(struct trace_piece *p, const char *disasm, const char *symbol, uint64_t offset);
 struct trace_code *trace_code_new(const struct trace_source *s, trace_piece_fn *make);
 void trace_code_free(struct trace_code *c);
-const struct trace_piece *trace_code_make(struct trace_code *c, struct trace_piece *p, uint64_t pc, uint32_t raw);
+const struct trace_piece *trace_code_make(struct trace_code *c, struct trace_piece *p, const struct event *e);
 
 enum { TRACE_PIECES = 1 << 13 };
 struct trace_code {
@@ -38,12 +39,16 @@ struct trace_code {
     struct decode_table *decoder;
     struct disasm *disasm;
     trace_piece_fn *make;
+    unsigned vm; /* whose symbols name targets */
 };
 
-static inline const struct trace_piece *trace_code_find(struct trace_code *c, uint64_t pc, uint32_t raw)
+/* The piece for an EV_INSN. */
+static inline const struct trace_piece *trace_code_find(struct trace_code *c, const struct event *e)
 {
-    struct trace_piece *p = &c->pieces[pc >> 1 & (TRACE_PIECES - 1)];
-    return LIKELY(p->pc == pc && p->raw == raw && p->length) ? p : trace_code_make(c, p, pc, raw);
+    struct trace_piece *p = &c->pieces[e->pc >> 1 & (TRACE_PIECES - 1)];
+    return LIKELY(p->pc == e->pc && p->raw == (uint32_t)e->a[0] && p->vm == e->vm && p->length)
+               ? p
+               : trace_code_make(c, p, e);
 }
 
 #endif

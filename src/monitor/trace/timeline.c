@@ -131,7 +131,7 @@ static void back(struct timeline *t, struct timeline_hart *h, const struct event
         flow = h->trap[n - 1].flow;
     while (n && h->depth >= n)
         pop(t, h, e);
-    const char *symbol = symbols_at(t->state.source->symbols, e->a[TARGET], &offset);
+    const char *symbol = trace_symbol(t->state.source, e->vm, e->a[TARGET], &offset);
     set_mode(t, h, e, (uint8_t)e->a[TO], symbol ? symbol : name_mode((uint8_t)e->a[TO]), flow, FLOW_END);
 }
 
@@ -170,7 +170,7 @@ static void keep_symbol(struct trace_piece *p, const char *disasm, const char *s
 
 static void insn(struct timeline *t, struct timeline_hart *h, const struct event *e)
 {
-    const struct trace_piece *p = trace_code_find(t->code, e->pc, (uint32_t)e->a[0]);
+    const struct trace_piece *p = trace_code_find(t->code, e);
     const char *function;
     memcpy(&function, p->s, sizeof function);
     if (function == h->function)

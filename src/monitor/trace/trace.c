@@ -44,7 +44,13 @@ void trace_source_init(struct trace_source *s, struct machine *m)
                                .harts = m->nharts,
                                .insns_per_tick = m->opt.insns_per_tick,
                                .isa = m->opt.isa,
-                               .symbols = machine_symbols(m)};
+                               .symbols = {machine_symbols(m)}};
+}
+
+void trace_add_vm(struct trace *t, unsigned vm, const struct symbols *symbols)
+{
+    if (vm < ARRAY_LEN(t->source.symbols))
+        t->source.symbols[vm] = symbols;
 }
 
 /* ---- The writer ---- */

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "machine.h"
 
+struct symbols;
 struct trace;
 struct trace_source;
 
@@ -22,6 +23,8 @@ struct trace_options {
 
 /* Starts to watch. NULL with e set. */
 struct trace *trace_open(struct machine *m, const struct trace_options *o, struct err *e);
+/* The symbols of virtual machine vm (from 1). Before its first event. */
+void trace_add_vm(struct trace *t, unsigned vm, const struct symbols *symbols);
 /* All that was told until now is in the file when it returns. */
 void trace_flush(struct trace *t);
 /* Stops watching, writes the rest. 0, or -errno when not all could be written. NULL is fine. */

@@ -93,7 +93,7 @@ static int check_guest(const struct options *g, unsigned i, struct err *e)
 {
     const char *bad = g->action != OPTIONS_RUN       ? "--help, --version and dumpdtb"
                       : g->vmm || g->nvms || g->slice || g->check ? "--vmm, --vm, --slice and --check"
-                      : g->trace || g->stats         ? "--trace and --stats"
+                      : g->ntraces || g->stats       ? "--trace and --stats"
                       : g->max_insns != UINT64_MAX   ? "--max-insns"
                                                      : NULL;
     return bad ? err_set(e, -EINVAL, "--vm (guest %u): %s belong%s outside of it", i + 1, bad, strstr(bad, "max") ? "s" : "")

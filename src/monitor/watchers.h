@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All that watches a run because the command line asks for it: --trace, --stats, --profile, and the flight recorder. Each is a sink of the
+ * machine's events; none has a hook of its own in the machine.
+ */
+#ifndef VITRINE_WATCHERS_H
+#define VITRINE_WATCHERS_H
+
+#include "base/err.h"
+#include "machine.h"
+#include "options.h"
+
+struct watchers;
+
+/* NULL with e set. */
+struct watchers *watchers_open(struct machine *m, const struct options *o, struct err *e);
+/* The symbols of virtual machine vm (from 1), for traces. Before the first run. */
+void watchers_add_vm(struct watchers *w, unsigned vm, const struct symbols *symbols);
+/* How many of `left` instructions to run before the next call of watchers_sample(). */
+uint64_t watchers_slice(const struct watchers *w, uint64_t left);
+void watchers_sample(struct watchers *w);
+
+/* How the run went. */
+struct watchers_end {
+    const struct machine_result *result;
+    int status;       /* of the command */
+    double cpu, wall; /* seconds on the host */
+};
+/* Prints and writes what is left to tell, and frees w (which may be NULL). 0, or -errno when something could not be written. */
+MUST_USE int watchers_close(struct watchers *w, const struct watchers_end *end, struct err *e);
+
+#endif

@@ -158,6 +158,13 @@ void machine_set_watcher(struct machine *m, void (*fn)(void *ctx, uint64_t pa, u
     m->watcher_ctx = ctx;
 }
 
+void machine_ran(struct machine *m, uint64_t n)
+{
+    m->slots += n;
+    m->stats.insns += n;
+    m->stats.runs++;
+}
+
 void machine_set_yielding(struct machine *m, bool on)
 {
     m->yields = on;

@@ -4,6 +4,7 @@
 #define VITRINE_CSR_BITS_H
 
 #include "base/base.h"
+#include "mmu/pte.h"
 
 /* mstatus: 63 SD | 39 MPV 38 GVA 37 MBE 36 SBE | 35:34 SXL 33:32 UXL | 22 TSR 21 TW 20 TVM 19 MXR 18 SUM 17 MPRV
  * | 16:15 XS 14:13 FS 12:11 MPP 10:9 VS 8 SPP | 7 MPIE 6 UBE 5 SPIE 3 MIE 1 SIE. sstatus and vsstatus share the places. */
@@ -48,7 +49,7 @@ enum { MSTATUS_MPP_SHIFT = 11, MSTATUS_SPP_SHIFT = 8 };
 enum { ENVCFG_CBIE_SHIFT = 4, CBIE_ILLEGAL = 0, CBIE_FLUSH = 1, CBIE_RESERVED = 2, CBIE_INVAL = 3 };
 
 /* satp, vsatp: 63:60 MODE | 59:44 ASID | 43:0 PPN. hgatp: 63:60 MODE | 57:44 VMID | 43:0 PPN, whose low two bits are zero. */
-enum { ATP_MODE_SHIFT = 60, ATP_BARE = 0, ATP_SV39 = 8, ATP_SV48 = 9, ATP_SV57 = 10 };
+enum { ATP_MODE_SHIFT = 60 }; /* MODE: enum atp_mode */
 #define ATP_MODE   MASK(63, 60)
 #define HGATP_VMID MASK(57, 44)
 #define HGATP_PPN  MASK(43, 2)

@@ -9,4 +9,10 @@
 #include "monitor/vmm/technique.def"
 #undef TECHNIQUE
 
+int nested_attach(struct vm *vm, struct err *e);
+void nested_detach(struct vm *vm);
+void nested_flagged(struct vm *vm, uint64_t gpa, unsigned flags);
+/* Every entry of the VM's second-stage table is its own; see gstage_verify(). */
+int64_t nested_verify(struct vm *vm, struct err *e);
+
 #endif

@@ -47,9 +47,9 @@ endfunction()
 guest_disk(mono)
 set(sources entry.S main.c memory.c trap.c proc.c exec.c device.c syscall.c)
 list(TRANSFORM sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/mono/)
-foreach(name cause text dt fs disk clock console)
-  list(APPEND sources ${GUEST_COMMON}/${name}.c)
+foreach(name start.S cause.c text.c dt.c pages.c fs.c disk.c clock.c console.c)
+  list(APPEND sources ${GUEST_COMMON}/${name})
 endforeach()
-guest_program(${CMAKE_CURRENT_BINARY_DIR}/mono.elf ${CMAKE_CURRENT_LIST_DIR}/mono/kernel.ld ${sources}
-  DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/mono.img FLAGS -Wa,-I${CMAKE_CURRENT_BINARY_DIR})
+guest_program(${CMAKE_CURRENT_BINARY_DIR}/mono.elf ${GUEST_COMMON}/kernel.ld ${sources}
+  DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/mono.img FLAGS -Wa,-I${CMAKE_CURRENT_BINARY_DIR} -Wa,-I${GUEST_COMMON})
 add_custom_target(mono ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/mono.elf)

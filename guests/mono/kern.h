@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole kernel's declarations.
  *
- * Virtual addresses (Sv39):
- *   0x0000_0000_0001_0000  the program, from its ELF file
- *   0x0000_0000_3fff_8000  its stack: eight pages, given when they are touched; start: the arguments
- *   0x0000_0000_4000_0000  end of user space
- *   0xffff_ffc0_0000_0000  the first 1 GiB of physical addresses: devices (one page of 1 GiB)
- *   0xffff_ffc0_8000_0000  RAM (pages of 2 MiB: the kernel's text read and execute, everything else read and write)
- * The upper half is the same, global, in every table: a trap does not change satp. One hart. Interrupts are off in the
- * kernel but where it waits, so nothing needs a lock, but for what is held while asleep.
+ * A program's addresses:
+ *   0x0001_0000  what is in its ELF file
+ *   0x3fff_8000  its stack: eight pages, given when they are touched; at the start the arguments are at its top
+ *   0x4000_0000  end of user space
+ * The kernel's are in pages.h.
+ * The kernel is in the upper half of every table: a trap does not change satp. One hart. Interrupts are off in the kernel but where it
+ * waits, so nothing needs a lock but what is held while asleep.
  */
 #ifndef MONO_KERN_H
 #define MONO_KERN_H
@@ -19,7 +18,7 @@
 #include "disk.h"
 #include "dt.h"
 #include "fs.h"
-#include "riscv.h"
+#include "pages.h"
 #include "text.h"
 
 #define NPROC       32
@@ -27,20 +26,10 @@
 #define KSTACK_SIZE 8192
 #define ARGS_MAX    512 /* bytes of packed arguments */
 
-#define KERNEL_BASE UINT64_C(0xffffffc000000000)
-#define USER_START  UINT64_C(0x10000)
-#define USER_TOP    UINT64_C(0x40000000)
-#define USER_STACK  (USER_TOP - 8 * PAGE)
-#define HZ          100
-
-static inline void *pa_va(uint64_t pa)
-{
-    return (void *)(pa + KERNEL_BASE);
-}
-static inline uint64_t va_pa(const void *va)
-{
-    return (uint64_t)va - KERNEL_BASE;
-}
+#define USER_START UINT64_C(0x10000)
+#define USER_TOP   UINT64_C(0x40000000)
+#define USER_STACK (USER_TOP - 8 * PAGE)
+#define HZ         100
 
 /* What entry.S saves of the interrupted program, on the kernel stack. */
 struct frame {
@@ -91,11 +80,7 @@ void uptime_set_timer(void);
 
 /* memory.c */
 void memory_init(void);
-void *page_new(void); /* zeroed; NULL: none left */
-void page_free(void *page);
-pte_t *table_new(void);
 void table_free(pte_t *table);
-void table_load(const pte_t *table); /* NULL: the kernel's */
 bool user_page(pte_t *table, uint64_t va, uint64_t flags, void **page);
 bool user_fault(struct proc *p, uint64_t va, uint64_t need);
 bool copy_in(void *to, uint64_t from, uint64_t n);

@@ -191,7 +191,7 @@ int64_t syscall(struct frame *f)
     case SYS_CONTROL: return sys_control(a[0], (int64_t)a[1], (int64_t)a[2], a[3]);
     case SYS_PROCESS: return sys_process(a[0], a[1]);
     case SYS_POWER_OFF: sbi_power_off(a[0] != 0);
-    case SYS_COUNTS: return copy_out(a[0], &counts, sizeof counts) ? 0 : ERR_BAD;
+    case SYS_COUNTS: counts.pages = pages_in_use(); return copy_out(a[0], &counts, sizeof counts) ? 0 : ERR_BAD;
     default: return ERR_BAD;
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: vitrine run, and what it prints. */
 #include "machine.h"
+#include "monitor/debug/gdb.h"
 #include "monitor/vmm/vmm_options.h"
 #include "monitor/watchers.h"
 #include "options.h"
@@ -111,6 +112,48 @@ static int end_status(struct machine *m, const struct options *o, const struct m
     return STATUS_USAGE;
 }
 
+/* With -gdb: its port, and the debugger behind it. */
+struct gdb_port_of_run {
+    struct debugger *d;
+    struct gdb *g;
+};
+
+static int open_gdb(struct gdb_port_of_run *p, struct machine *m, const struct options *o, struct err *e)
+{
+    *p = (struct gdb_port_of_run){0};
+    if (!o->gdb)
+        return o->hold ? err_set(e, -EINVAL, "-S: nobody could ever let the machine run: give -s or -gdb DEV too") : 0;
+    p->d = debugger_new(m);
+    if (!p->d)
+        return err_set(e, -ENOMEM, "-gdb %s: out of memory", o->gdb);
+    p->g = gdb_open(p->d, o->gdb, o->hold, e);
+    if (!p->g) {
+        debugger_free(p->d);
+        return -EINVAL;
+    }
+    if (!o->machine.quiet)
+        fprintf(stderr, "vitrine: gdb: target remote %s%s\n", gdb_where(p->g),
+                o->hold ? " (the machine waits for it)" : "");
+    return 0;
+}
+
+static void close_gdb(struct gdb_port_of_run *p)
+{
+    gdb_close(p->g);
+    debugger_free(p->d);
+}
+
+static void run_machine(struct machine *m, const struct options *o, struct gdb *g, struct machine_result *r)
+{
+    if (g) {
+        gdb_serve(g, o->max_insns, r);
+        return;
+    }
+    do
+        machine_run(m, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, r);
+    while (r->end == MACHINE_MONITOR); /* nothing stands there yet */
+}
+
 static int run(struct options *o)
 {
     struct err e = {.text = ""};
@@ -121,16 +164,21 @@ static int run(struct options *o)
     struct machine *m = machine_new(&o->machine, &e);
     if (!m)
         return usage_error(&e);
+    struct gdb_port_of_run gdb;
+    if (open_gdb(&gdb, m, o, &e)) {
+        machine_free(m);
+        return usage_error(&e);
+    }
     struct watchers *watchers = watchers_open(m, o, &e);
     if (!watchers) {
+        close_gdb(&gdb);
         machine_free(m);
         return usage_error(&e);
     }
     catch_signals(m, NULL);
-    do
-        machine_run(m, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, &r);
-    while (r.end == MACHINE_MONITOR); /* nothing stands there yet */
+    run_machine(m, o, gdb.g, &r);
     catch_signals(NULL, NULL);
+    close_gdb(&gdb);
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     wall = seconds(CLOCK_MONOTONIC) - wall;
     int status = end_status(m, o, &r);
@@ -160,15 +208,19 @@ static void print_vmm_stats(const struct vmm *v, double cpu, double wall)
         uint64_t n = machine_stats(vm->machine)->insns;
         insns += n;
         fprintf(stderr, "vm %-2u             %s, by %s\n", vm->number, vm->name, vm->technique->name);
-        fprintf(stderr, "  instructions    %" PRIu64 ": %" PRIu64 " on the real hart, %" PRIu64 " interpreted, %" PRIu64 " emulated\n", n,
-                s->native, s->interpreted, s->emulated);
-        fprintf(stderr, "  entries         %" PRIu64 ", table entries filled %" PRIu64 ", turns %" PRIu64 "\n", s->entries, s->fills, s->turns);
+        fprintf(stderr,
+                "  instructions    %" PRIu64 ": %" PRIu64 " on the real hart, %" PRIu64 " interpreted, %" PRIu64
+                " emulated\n",
+                n, s->native, s->interpreted, s->emulated);
+        fprintf(stderr, "  entries         %" PRIu64 ", table entries filled %" PRIu64 ", turns %" PRIu64 "\n",
+                s->entries, s->fills, s->turns);
         for (unsigned r = 0; r < VM_EXIT_REASONS; r++)
             if (s->exits[r])
                 fprintf(stderr, "  exits %-9s %" PRIu64 "\n", vm_exit_name((enum vm_exit_reason)r), s->exits[r]);
     }
     fprintf(stderr, "host time         %.3f s CPU, %.3f s in all\n", cpu, wall);
-    fprintf(stderr, "speed             %.1f million instructions per CPU second\n", cpu > 0 ? (double)insns / cpu / 1e6 : 0);
+    fprintf(stderr, "speed             %.1f million instructions per CPU second\n",
+            cpu > 0 ? (double)insns / cpu / 1e6 : 0);
 }
 
 static int end_vmm(struct vmm *v, const struct options *o, const struct vmm_result *r)
@@ -182,7 +234,8 @@ static int end_vmm(struct vmm *v, const struct options *o, const struct vmm_resu
     }
     if (r->end == MACHINE_BUDGET) {
         if (!o->machine.quiet)
-            fprintf(stderr, "vitrine: stopped after %" PRIu64 " instructions of all guests (--max-insns)\n", o->max_insns);
+            fprintf(stderr, "vitrine: stopped after %" PRIu64 " instructions of all guests (--max-insns)\n",
+                    o->max_insns);
         return STATUS_INSNS;
     }
     if (r->end == MACHINE_ERROR)

@@ -164,6 +164,13 @@ START_TEST(what_is_asked_for)
     good("--stats=json:f --profile");
     ck_assert_str_eq(o.stats, "json:f");
     ck_assert_str_eq(o.profile, "");
+    good("-s -S");
+    ck_assert_str_eq(o.gdb, "tcp::1234");
+    ck_assert(o.hold);
+    good("-gdb stdio");
+    ck_assert_str_eq(o.machine.serial, "null");
+    bad("-s -gdb tcp::5", "one already");
+    bad("-gdb stdio -serial stdio", "the serial port is there too");
     good("-rtc base=1970-01-02 -monitor stdio -nographic -global virtio-mmio.force-legacy=false");
     ck_assert_uint_eq(o.machine.epoch_ns, UINT64_C(86400000000000));
     ck_assert_ptr_nonnull(o.notes[0]);

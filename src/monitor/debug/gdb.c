@@ -251,6 +251,44 @@ size_t gdb_feed(struct gdb *g, const void *buf, size_t len)
     return done;
 }
 
+/* After a run: is it over? *r tells. */
+static bool is_served(struct gdb *g, const struct debug_stop *s, uint64_t limit, struct machine_result *r)
+{
+    switch (s->reason) {
+    case DEBUG_ENDED: *r = s->result; return gdb_state(g) != GDB_HOLDS;
+    case DEBUG_QUIT: *r = (struct machine_result){.end = MACHINE_STOP}; return true;
+    case DEBUG_STEPPED:
+    case DEBUG_BREAK:
+    case DEBUG_WATCH:
+    case DEBUG_CATCH:
+    case DEBUG_EVENT:
+    case DEBUG_INTERRUPT:
+    case DEBUG_MONITOR: break;
+    }
+    *r = (struct machine_result){.end = MACHINE_BUDGET};
+    return machine_stats(g->m)->insns >= limit;
+}
+
+void gdb_serve(struct gdb *g, uint64_t limit, struct machine_result *r)
+{
+    struct debug_stop s;
+    for (;;) {
+        gdb_handle(g);
+        bool stopped = gdb_state(g) == GDB_KILLED;
+        if (gdb_state(g) == GDB_HOLDS) {
+            stopped = !gdb_wait(g, -1);
+        } else if (!stopped) {
+            gdb_run(g, limit == UINT64_MAX ? limit : limit - machine_stats(g->m)->insns, &s);
+            if (is_served(g, &s, limit, r))
+                return;
+        }
+        if (stopped) {
+            *r = (struct machine_result){.end = MACHINE_STOP};
+            return;
+        }
+    }
+}
+
 /* ---- Its life ---- */
 
 enum gdb_state gdb_state(const struct gdb *g)

@@ -5,15 +5,7 @@
  *
  * A stub has a port in its machine's I/O loop, so that it hears its client while the machine runs. It acts on what it heard between runs:
  *
- *     for (;;) {
- *         gdb_handle(g);
- *         switch (gdb_state(g)) {
- *         case GDB_HOLDS: gdb_wait(g, -1); break;
- *         case GDB_AWAY:
- *         case GDB_RUNS: gdb_run(g, UINT64_MAX, &stop); ...
- *         case GDB_KILLED: ...
- *         }
- *     }
+ * gdb_handle(), then gdb_wait() while a client holds the machine, else gdb_run(); gdb_serve() is that loop for whoever has nothing else to do.
  */
 #ifndef VITRINE_GDB_H
 #define VITRINE_GDB_H
@@ -47,11 +39,14 @@ enum gdb_state gdb_state(const struct gdb *g);
 bool gdb_held(const struct gdb *g);
 /* Acts on what has arrived. Between runs. */
 void gdb_handle(struct gdb *g);
-/* Waits for input on the machine's I/O loop, at most timeout_ms (-1: for ever). */
-void gdb_wait(struct gdb *g, int timeout_ms);
+/* Waits for input on the machine's I/O loop, at most timeout_ms (-1: for ever). False: machine_stop() was called. */
+MUST_USE bool gdb_wait(struct gdb *g, int timeout_ms);
 /* Runs the machine as the client wants, or freely when there is none, until it stops; at most limit instructions. *s tells why; a client that
  * waits for it has been told. */
 void gdb_run(struct gdb *g, uint64_t limit, struct debug_stop *s);
+/* Runs the machine for its clients, and freely while there is none, until it ends, is stopped by machine_stop(), or `limit` instructions have
+ * retired since power-on. */
+void gdb_serve(struct gdb *g, uint64_t limit, struct machine_result *r);
 /* The machine stopped or ended by another's doing: tells a client that waits for it. */
 void gdb_tell(struct gdb *g, const struct debug_stop *s);
 

@@ -361,10 +361,17 @@ const char *gdb_port_where(const struct gdb *g)
     return g->port ? g->port->where : "";
 }
 
-void gdb_wait(struct gdb *g, int timeout_ms)
+bool gdb_wait(struct gdb *g, int timeout_ms)
 {
     /* What is there already, or waits for a client that reads slowly, is no reason to wait. */
     bool ready =
         g->pending != WIRE_NONE || g->arrived || g->left || (g->port && g->port->rx_len && g->port->tx_len <= TX_LOW);
     io_poll(g->m->io, ready ? 0 : timeout_ms);
+    if (!__atomic_load_n(&g->m->stop, __ATOMIC_RELAXED))
+        return true;
+    /* This run is over before it begins; it says who asked for it: one of ours that came too late, or another. */
+    struct debug_stop s;
+    debugger_continue(g->d, UINT64_MAX, &s);
+    g->interrupted = false;
+    return s.reason == DEBUG_INTERRUPT;
 }

@@ -131,6 +131,8 @@ void machine_stop(struct machine *m);
 struct event_hub *machine_events(struct machine *m);
 /* Makes machine_run() return MACHINE_PAUSE at the next instruction boundary. On the machine's own thread, e.g. from a sink's emit(). */
 void machine_pause(struct machine *m);
+/* A hart of the machine has run n instructions by its caller's own hart_run(): its clock and counts go on. */
+void machine_ran(struct machine *m, uint64_t n);
 /* For a machine that shares its thread with others: when only input from the host can move it on, machine_run() does not wait for that but
  * returns MACHINE_BUDGET, and machine_waits() is true. */
 void machine_set_yielding(struct machine *m, bool on);

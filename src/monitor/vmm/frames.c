@@ -7,6 +7,7 @@
 struct frames {
     struct bus *bus;
     uint64_t base, n, left;
+    uint64_t first; /* of those that are scattered; the ones below are for frames_take_aligned() */
     uint64_t next, stride; /* the k-th frame looked at is k * stride mod n: coprime, so that each comes up once */
     struct frame_owner *owner;
     uint8_t *used; /* has been handed out before: holds old bytes */
@@ -26,17 +27,17 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 static uint64_t stride_for(uint64_t n)
 {
     uint64_t s = (uint64_t)((double)n * 0.6180339887) | 1;
-    while (gcd(s, n) != 1)
+    while (n > 1 && gcd(s, n) != 1)
         s++;
     return s;
 }
 
-struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t reserved, struct err *e)
+struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t reserved, uint64_t kept, struct err *e)
 {
     struct frames *f = calloc(1, sizeof *f);
-    uint64_t n = size >> PAGE_SHIFT;
+    uint64_t n = size >> PAGE_SHIFT, first = min_u64(n, (reserved + kept) >> PAGE_SHIFT);
     if (f) {
-        *f = (struct frames){.bus = b, .base = base, .n = n, .left = n, .stride = stride_for(n)};
+        *f = (struct frames){.bus = b, .base = base, .n = n, .left = n - first, .first = first, .stride = stride_for(n - first)};
         f->owner = calloc(n, sizeof *f->owner);
         f->used = calloc(n, 1);
     }
@@ -45,10 +46,8 @@ struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t 
         err_set(e, -ENOMEM, "no memory for the table of the real machine's frames");
         return NULL;
     }
-    for (uint64_t i = 0; i < n && i << PAGE_SHIFT < reserved; i++) {
+    for (uint64_t i = 0; i < n && i << PAGE_SHIFT < reserved; i++)
         f->owner[i].use = FRAME_VMM;
-        f->left--;
-    }
     return f;
 }
 
@@ -69,15 +68,15 @@ static uint64_t take(struct frames *f, uint64_t i, enum frame_use use, unsigned 
         (void)!bus_dma_write(f->bus, hpa, zeros, sizeof zeros);
     f->used[i] = 1;
     f->owner[i] = (struct frame_owner){(uint8_t)use, (uint8_t)vm};
-    f->left--;
+    f->left -= i >= f->first;
     return hpa;
 }
 
 bool frames_take(struct frames *f, enum frame_use use, unsigned vm, uint64_t *hpa)
 {
-    for (uint64_t k = 0; f->left && k < f->n; k++) {
-        uint64_t i = f->next;
-        f->next = (f->next + f->stride) % f->n;
+    for (uint64_t k = 0; f->left && k < f->n - f->first; k++) {
+        uint64_t i = f->first + f->next;
+        f->next = (f->next + f->stride) % (f->n - f->first);
         if (f->owner[i].use == FRAME_FREE) {
             *hpa = take(f, i, use, vm);
             return true;
@@ -89,7 +88,7 @@ bool frames_take(struct frames *f, enum frame_use use, unsigned vm, uint64_t *hp
 bool frames_take_aligned(struct frames *f, unsigned n, enum frame_use use, unsigned vm, uint64_t *hpa)
 {
     uint64_t first = f->base >> PAGE_SHIFT;
-    for (uint64_t i = (n - first % n) % n; i + n <= f->n; i += n) {
+    for (uint64_t i = (n - first % n) % n; i + n <= f->first; i += n) {
         unsigned k = 0;
         while (k < n && f->owner[i + k].use == FRAME_FREE)
             k++;
@@ -109,7 +108,7 @@ void frames_give(struct frames *f, uint64_t hpa)
     if (hpa < f->base || i >= f->n || f->owner[i].use == FRAME_FREE)
         return;
     f->owner[i] = (struct frame_owner){FRAME_FREE, 0};
-    f->left++;
+    f->left += i >= f->first;
 }
 
 struct frame_owner frames_owner(const struct frames *f, uint64_t hpa)

@@ -24,8 +24,9 @@ struct frame_owner {
 
 struct frames;
 
-/* All frames of [base, base + size) of the bus's RAM, free but for the first `reserved` bytes, which are the VMM's. NULL with e set. */
-MUST_USE struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t reserved, struct err *e);
+/* All frames of [base, base + size) of the bus's RAM: the first `reserved` bytes the VMM's, the next `kept` bytes for frames_take_aligned() alone,
+ * since what is scattered leaves no room between, the rest free. NULL with e set. */
+MUST_USE struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t reserved, uint64_t kept, struct err *e);
 void frames_free(struct frames *f);
 
 /* One zeroed frame. False: none is left. */

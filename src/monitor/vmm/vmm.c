@@ -16,8 +16,9 @@
 #include <string.h>
 
 #define MIB (UINT64_C(1) << 20)
-/* The first frames of the real RAM, where the real machine's firmware lies. */
-#define VMM_RESERVED (2 * MIB)
+/* The first frames of the real RAM, where the real machine's firmware lies; and those kept for second-stage roots, 16 KiB each. */
+#define VMM_RESERVED (1 * MIB)
+#define VMM_ROOTS    (1 * MIB)
 
 static const struct technique techniques[] = {
 #define TECHNIQUE(nm, hlp, att, det, rn, flg)                                                                          \
@@ -268,7 +269,7 @@ static void free_vm(struct vm *vm)
 /* What the real machine needs for all guests and for the tables that the VMM keeps for them. */
 static uint64_t ram_needed(const struct vmm_config *c)
 {
-    uint64_t n = VMM_RESERVED;
+    uint64_t n = VMM_RESERVED + VMM_ROOTS;
     for (unsigned i = 0; i < c->nvms; i++)
         n += c->vms[i].machine.ram_size + c->vms[i].machine.ram_size / 32 + 4 * MIB;
     return (n + MIB - 1) & ~(MIB - 1);
@@ -301,7 +302,7 @@ static int make_real(struct vmm *v, struct err *e)
     v->events->stamp = stamp;
     v->events->ctx = v;
     world_init(v->hart);
-    v->frames = frames_new(machine_bus(v->machine), MACHINE_RAM_BASE, o.ram_size, VMM_RESERVED, e);
+    v->frames = frames_new(machine_bus(v->machine), MACHINE_RAM_BASE, o.ram_size, VMM_RESERVED, VMM_ROOTS, e);
     return v->frames ? 0 : -ENOMEM;
 }
 

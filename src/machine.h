@@ -145,6 +145,10 @@ MUST_USE bool machine_set_breakpoints(struct machine *m, const uint64_t *va, uns
  * instruction) or come back from the built-in firmware. The others run in their turns. MACHINE_BUDGET when that is done. */
 void machine_step(struct machine *m, unsigned n, uint64_t steps, struct machine_result *r);
 
+/* These harts (bit n: hart n) stay where they are while the others run, until the next call. For a debugger that moves one alone; it changes whose
+ * turn comes when. */
+void machine_hold(struct machine *m, uint32_t harts);
+
 enum machine_access { MACHINE_READ = 1, MACHINE_WRITE = 2 };
 /* Adds or removes a range of memory to hear of: harts' reads, and all writes, DMA included; access: set of enum machine_access. Costs nothing
  * off its pages. Ranges may overlap; removal names the same range and access. False: out of memory, or no such memory or range. */

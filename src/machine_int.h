@@ -130,6 +130,7 @@ struct machine {
     unsigned nwatches;
     void (*watcher)(void *ctx, uint64_t pa, uint64_t len, bool write);
     void *watcher_ctx;
+    uint32_t held;         /* machine_hold() */
     struct hart *stepped;  /* machine_step(): who, and */
     uint64_t steps_left;   /* how often it is still to move on */
     uint64_t stepped_traps; /* its traps when the present step began */

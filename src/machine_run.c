@@ -136,6 +136,8 @@ static void poll_input(struct machine *m, int timeout_ms)
 /* May hart n run now? One that waits goes on as soon as an interrupt is pending. */
 static bool runnable(struct machine *m, unsigned n)
 {
+    if (UNLIKELY(m->held >> n & 1))
+        return false;
     switch (m->state[n]) {
     case HART_RUNS: return true;
     case HART_WAITS:

@@ -97,6 +97,11 @@ void machine_step(struct machine *m, unsigned n, uint64_t steps, struct machine_
     m->stepped = NULL;
 }
 
+void machine_hold(struct machine *m, uint32_t harts)
+{
+    m->held = harts;
+}
+
 /* ---- watched memory ---- */
 
 /* Brings the flags of the pages of [pa, pa + len) in line with the list. */

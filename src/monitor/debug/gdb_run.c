@@ -282,12 +282,17 @@ bad:
 static void run_once(struct gdb *g, uint64_t limit, struct debug_stop *s)
 {
     struct hart *h = gdb_hart(g, g->step_hart);
+    uint32_t stay = 0;
+    for (unsigned n = 0; n < MACHINE_MAX_HARTS && g->state == GDB_RUNS; n++)
+        stay |= (uint32_t)(g->action[n] == GDB_STAYS) << n;
+    machine_hold(g->m, stay);
     if (g->state != GDB_RUNS || !g->steps || !h)
         debugger_continue(g->d, limit, s);
     else if (h->pc >= g->lo && h->pc < g->hi)
         debugger_step_range(g->d, g->step_hart, g->lo, g->hi, false, s);
     else
         debugger_stepi(g->d, g->step_hart, 1, s);
+    machine_hold(g->m, 0);
 }
 
 void gdb_run(struct gdb *g, uint64_t limit, struct debug_stop *s)

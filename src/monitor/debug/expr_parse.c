@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text to tree: a scanner that looks one token ahead, and recursive descent over C's precedences. Both know their limits: see enter(), new_node(). */
+/* Text to tree: recursive descent over C's precedences, one token ahead, which knows its limits: see enter(), new_node(). */
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -8,36 +8,11 @@
 #include <string.h>
 
 #include "monitor/debug/expr_int.h"
-
-enum token_kind {
-    T_END,
-    T_NUMBER,
-    T_NAME,
-    T_REG,     /* the name behind the $ */
-    T_HISTORY, /* value as in OP_HISTORY */
-    T_SPACE,   /* value: enum expr_space */
-    T_SIGN,    /* value: its characters, see SIGN() */
-    T_BAD      /* why says what is wrong with it */
-};
-
-/* An operator or bracket of up to three characters as one number. */
-#define SIGN1(a)       (uint64_t)(a)
-#define SIGN2(a, b)    (SIGN1(a) | SIGN1(b) << 8)
-#define SIGN3(a, b, c) (SIGN2(a, b) | SIGN1(c) << 16)
-
-struct token {
-    enum token_kind kind;
-    unsigned at, len; /* in the text */
-    unsigned wrong;   /* T_BAD: where */
-    uint64_t value;
-    struct expr_type type; /* T_NUMBER */
-    const char *why;
-};
+#include "monitor/debug/expr_scan.h"
 
 struct parser {
-    const char *text;
-    unsigned pos; /* behind the token */
-    struct token t;
+    struct scanner s;
+    struct token t; /* the next one */
     unsigned flags;
     struct expr *x;
     unsigned nodes, cap, names_used;
@@ -64,178 +39,9 @@ PRINTF_LIKE(3, 4) static unsigned fail(struct parser *p, unsigned at, const char
 
 /* ---- tokens ---- */
 
-static bool name_start(char c)
-{
-    return isalpha((unsigned char)c) || c == '_';
-}
-
-static bool name_char(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
-static void bad(struct token *t, const char *why)
-{
-    t->kind = T_BAD;
-    t->why = why;
-}
-
-static int digit_value(char c)
-{
-    if (isdigit((unsigned char)c))
-        return c - '0';
-    return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : 99;
-}
-
-/* Digits with _ between them, then suffixes u and l. */
-static void scan_number(struct parser *p, struct token *t)
-{
-    const char *s = p->text + t->at, *digits;
-    int base = 10;
-    uint64_t v = 0;
-    bool is_unsigned = false;
-    t->kind = T_NUMBER;
-    if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
-        base = 16, s += 2;
-    else if (s[0] == '0' && (s[1] == 'b' || s[1] == 'B'))
-        base = 2, s += 2;
-    else if (s[0] == '0')
-        base = 8;
-    for (digits = s; digit_value(*s) < base || (*s == '_' && s > digits); s++) {
-        uint64_t d = *s == '_' ? 0 : (uint64_t)digit_value(*s);
-        if (*s != '_' && (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, d, &v)))
-            bad(t, "a number of more than 64 bits");
-    }
-    if (s == digits || s[-1] == '_')
-        bad(t, "expected digits");
-    for (; *s == 'u' || *s == 'U' || *s == 'l' || *s == 'L'; s++)
-        is_unsigned |= *s == 'u' || *s == 'U';
-    if (name_char(*s) && t->kind != T_BAD)
-        bad(t, base == 8 ? "not a digit of an octal number (it begins with 0)" : "not a digit of this number");
-    if (t->kind == T_BAD && name_char(*s))
-        t->wrong = (unsigned)(s - p->text);
-    t->type = (struct expr_type){.size = 8, .is_signed = !is_unsigned && v <= INT64_MAX};
-    t->value = v;
-    p->pos = (unsigned)(s - p->text) + (t->kind == T_BAD && *s);
-}
-
-/* One character between quotes, escaped or not. */
-static void scan_char(struct parser *p, struct token *t)
-{
-    static const char escapes[] = "abfnrtve\\'\"?", means[] = "\a\b\f\n\r\t\v\033\\'\"?";
-    const char *s = p->text + t->at + 1, *found;
-    unsigned v = (unsigned char)*s;
-    if (!v || v == '\'') {
-        p->pos = t->at + 1;
-        bad(t, "expected a character in quotes, as in 'a'");
-        return;
-    }
-    s++;
-    if (v == '\\' && *s == 'x') {
-        for (v = 0, s++; isxdigit((unsigned char)*s) && v < 16; s++)
-            v = v * 16 + (unsigned)digit_value(*s);
-    } else if (v == '\\' && *s >= '0' && *s <= '7') {
-        for (v = 0; *s >= '0' && *s <= '7' && v < 32; s++)
-            v = v * 8 + (unsigned)digit_value(*s);
-    } else if (v == '\\' && *s && (found = strchr(escapes, *s))) {
-        v = (unsigned char)means[found - escapes];
-        s++;
-    }
-    t->kind = T_NUMBER;
-    t->value = v;
-    t->type = (struct expr_type){.size = 1, .is_char = true};
-    if (*s != '\'')
-        bad(t, "expected the closing ' of a character");
-    p->pos = (unsigned)(s - p->text) + (*s == '\'');
-}
-
-static void scan_dollar(struct parser *p, struct token *t)
-{
-    const char *s = p->text + t->at + 1;
-    bool back = *s == '$';
-    s += back;
-    if (!back && name_start(*s)) {
-        t->kind = T_REG;
-        while (name_char(*s))
-            s++;
-        p->pos = (unsigned)(s - p->text);
-        return;
-    }
-    int64_t n = back ? -1 : 0;
-    if (isdigit((unsigned char)*s)) {
-        for (n = 0; isdigit((unsigned char)*s) && n < 1000000000; s++)
-            n = n * 10 + (*s - '0');
-        if ((!n && !back) || name_char(*s))
-            bad(t, "expected a register, a variable or the number of a value behind $");
-        n = back ? -n : n;
-    }
-    p->pos = (unsigned)(s - p->text);
-    t->value = (uint64_t)n;
-    if (t->kind != T_BAD)
-        t->kind = T_HISTORY;
-}
-
-/* A name; the dot belongs to it where a compiler made it part of a symbol's (f.constprop.0). gva: and the like are prefixes. */
-static void scan_name(struct parser *p, struct token *t)
-{
-    static const char *const spaces[] = {[EXPR_GVA] = "gva", [EXPR_GPA] = "gpa", [EXPR_HPA] = "hpa"};
-    const char *start = p->text + t->at, *s = start;
-    while (name_char(*s) || (*s == '.' && name_char(s[1])))
-        s++;
-    t->kind = T_NAME;
-    for (unsigned i = EXPR_GVA; i <= EXPR_HPA; i++)
-        if (*s == ':' && s - start == 3 && !strncmp(start, spaces[i], 3)) {
-            t->kind = T_SPACE;
-            t->value = i;
-            s++;
-            break;
-        }
-    p->pos = (unsigned)(s - p->text);
-}
-
-static void scan_sign(struct parser *p, struct token *t)
-{
-    static const char *const signs[] = {"<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
-                                        "++",  "--",  "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="};
-    const char *s = p->text + t->at;
-    for (unsigned i = 0; i < ARRAY_LEN(signs); i++) {
-        size_t n = strlen(signs[i]);
-        if (strncmp(s, signs[i], n))
-            continue;
-        t->kind = T_SIGN;
-        t->value = SIGN3((unsigned char)s[0], (unsigned char)s[1], n == 3 ? (unsigned char)s[2] : 0);
-        p->pos = t->at + (unsigned)n;
-        return;
-    }
-    p->pos = t->at + 1;
-    if (strchr("+-*/%&|^~!<>=?:()[]", *s)) {
-        t->kind = T_SIGN;
-        t->value = (unsigned char)*s;
-    } else {
-        bad(t, NULL);
-    }
-}
-
 static void next(struct parser *p)
 {
-    struct token *t = &p->t;
-    while (isspace((unsigned char)p->text[p->pos]))
-        p->pos++;
-    *t = (struct token){.kind = T_END, .at = p->pos, .wrong = p->pos};
-    char c = p->text[p->pos];
-    if (!c)
-        return;
-    if (isdigit((unsigned char)c))
-        scan_number(p, t);
-    else if (c == '\'')
-        scan_char(p, t);
-    else if (c == '$')
-        scan_dollar(p, t);
-    else if (name_start(c))
-        scan_name(p, t);
-    else
-        scan_sign(p, t);
-    t->len = p->pos > t->at ? p->pos - t->at : 1;
+    expr_scan(&p->s, &p->t);
 }
 
 static bool is_sign(const struct parser *p, uint64_t sign)
@@ -245,7 +51,7 @@ static bool is_sign(const struct parser *p, uint64_t sign)
 
 static bool is_word(const struct parser *p, const char *word)
 {
-    return p->t.kind == T_NAME && p->t.len == strlen(word) && !strncmp(p->text + p->t.at, word, p->t.len);
+    return p->t.kind == T_NAME && p->t.len == strlen(word) && !strncmp(p->s.text + p->t.at, word, p->t.len);
 }
 
 static unsigned expected(struct parser *p, const char *what)
@@ -255,10 +61,10 @@ static unsigned expected(struct parser *p, const char *what)
         return fail(p, t->at, "expected %s, but the expression ends", what);
     if (t->kind == T_BAD && t->why)
         return fail(p, t->wrong, "%s", t->why);
-    unsigned char c = (unsigned char)p->text[t->at];
+    unsigned char c = (unsigned char)p->s.text[t->at];
     if (!isprint(c))
         return fail(p, t->at, "expected %s, found the byte 0x%02x", what, c);
-    return fail(p, t->at, "expected %s, found %.*s", what, t->len > 40 ? 40 : (int)t->len, p->text + t->at);
+    return fail(p, t->at, "expected %s, found %.*s", what, t->len > 40 ? 40 : (int)t->len, p->s.text + t->at);
 }
 
 /* ---- nodes ---- */
@@ -303,7 +109,7 @@ static unsigned number_node(struct parser *p, unsigned at, uint64_t v, struct ex
 static uint16_t keep_name(struct parser *p, unsigned at, unsigned len)
 {
     unsigned where = p->names_used;
-    memcpy(p->x->names + where, p->text + at, len);
+    memcpy(p->x->names + where, p->s.text + at, len);
     p->x->names[where + len] = 0;
     p->names_used += len + 1;
     return (uint16_t)where;
@@ -443,13 +249,13 @@ static unsigned parse_register(struct parser *p)
     if (n == NO_NODE)
         return n;
     p->x->node[n].name = keep_name(p, p->t.at + 1, p->t.len - 1);
-    if (p->text[p->pos] == '.') {
-        unsigned at = ++p->pos;
-        while (name_char(p->text[p->pos]))
-            p->pos++;
-        if (p->pos == at)
+    if (p->s.text[p->s.pos] == '.') {
+        unsigned at = ++p->s.pos;
+        while (expr_name_char(p->s.text[p->s.pos]))
+            p->s.pos++;
+        if (p->s.pos == at)
             return fail(p, at, "expected the name of a field behind the dot, as in $mstatus.MPP");
-        p->x->node[n].field = keep_name(p, at, p->pos - at);
+        p->x->node[n].field = keep_name(p, at, p->s.pos - at);
     }
     next(p);
     return n;
@@ -721,7 +527,7 @@ struct expr *expr_parse(const char *text, unsigned flags, const char **end, stru
         err_set(e, -EINVAL, "an expression of %zu characters: at most %d are read", len, EXPR_MAX_TEXT);
         return NULL;
     }
-    struct parser p = {.text = text, .flags = flags, .cap = (unsigned)len + 1, .e = e};
+    struct parser p = {.s = {.text = text}, .flags = flags, .cap = (unsigned)len + 1, .e = e};
     if (!(p.x = new_expr(len))) {
         err_set(e, -ENOMEM, "out of memory");
         return NULL;

@@ -47,25 +47,6 @@ static double seconds(clockid_t clock)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void print_stats(struct machine *m, double cpu, double wall)
-{
-    const struct machine_stats *s = machine_stats(m);
-    fprintf(stderr, "instructions      %" PRIu64 "\n", s->insns);
-    for (unsigned i = 0; machine_hart(m, i); i++)
-        fprintf(stderr, "  hart %-2u         %" PRIu64 "\n", i, hart_instret(machine_hart(m, i)));
-    fprintf(stderr, "guest time        %.6f s (%" PRIu64 " slots, %" PRIu64 " of them idle)\n",
-            (double)machine_time(m) / 1e7, machine_clock(m), s->idle_slots);
-    fprintf(stderr, "host time         %.3f s CPU, %.3f s in all\n", cpu, wall);
-    fprintf(stderr, "speed             %.1f million instructions per CPU second\n",
-            cpu > 0 ? (double)s->insns / cpu / 1e6 : 0);
-    fprintf(stderr,
-            "runs              %" PRIu64 ": %" PRIu64 " to the budget, %" PRIu64 " to an event, %" PRIu64
-            " to wfi, %" PRIu64 " to firmware\n",
-            s->runs, s->exits[EXIT_BUDGET], s->exits[EXIT_EVENT], s->exits[EXIT_WFI], s->exits[EXIT_TRAP]);
-    fprintf(stderr, "SBI calls         %" PRIu64 "\n", s->sbi_calls);
-    fprintf(stderr, "looks at input    %" PRIu64 "\n", s->io_polls);
-}
-
 static int usage_error(const struct err *e)
 {
     fprintf(stderr, "vitrine: %s\n", e->text);
@@ -182,7 +163,10 @@ static int run(struct options *o)
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     wall = seconds(CLOCK_MONOTONIC) - wall;
     int status = end_status(m, o, &r);
-    const struct watchers_end end = {&r, status, cpu, wall};
+    const struct watchers_end end = {.badly = r.end == MACHINE_STUCK || (r.end == MACHINE_GUEST && r.status),
+                                     .unfinished = r.end == MACHINE_BUDGET,
+                                     .cpu = cpu,
+                                     .wall = wall};
     if (watchers_close(watchers, &end, &e)) {
         fprintf(stderr, "vitrine: %s\n", e.text);
         status = STATUS_USAGE;
@@ -191,8 +175,6 @@ static int run(struct options *o)
         fprintf(stderr, "vitrine: %s\n", e.text);
         status = STATUS_USAGE;
     }
-    if (o->stats)
-        print_stats(m, cpu, wall);
     machine_free(m);
     return status;
 }
@@ -276,7 +258,10 @@ static int run_vmm(struct options *o)
     } else {
         usage_error(&e);
     }
-    const struct watchers_end end = {NULL, status, cpu, wall};
+    const struct watchers_end end = {.badly = watchers && status && r.end != MACHINE_BUDGET && r.end != MACHINE_ERROR,
+                                     .unfinished = watchers && r.end == MACHINE_BUDGET,
+                                     .cpu = cpu,
+                                     .wall = wall};
     if (watchers_close(watchers, &end, &e))
         status = usage_error(&e);
     vmm_free(v);

@@ -2,14 +2,22 @@
 #include "monitor/watchers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "monitor/recorder.h"
+#include "monitor/stats.h"
 #include "monitor/trace/trace.h"
 
 struct watchers {
     struct machine *machine;
     struct trace *trace[OPTIONS_TRACES];
     unsigned ntraces;
+    struct stats_options stats_options;
+    struct stats *stats; /* NULL: not asked for */
+    const char *post_mortem;
+    bool quiet;
 };
 
 static int close_traces(struct watchers *w, struct err *e)
@@ -37,6 +45,30 @@ static bool open_traces(struct watchers *w, const struct options *o, struct err 
     return true;
 }
 
+static bool open_stats(struct watchers *w, const struct options *o, struct err *e)
+{
+    if (!o->stats)
+        return true;
+    if (stats_parse(&w->stats_options, o->stats, e))
+        return false;
+    w->stats = stats_open(w->machine, &w->stats_options);
+    if (!w->stats)
+        err_set(e, -ENOMEM, "--stats: out of memory");
+    return w->stats;
+}
+
+static int print_stats(struct watchers *w, const struct watchers_end *end, struct err *e)
+{
+    const char *name = w->stats_options.file;
+    FILE *f = name ? fopen(name, "w") : stderr;
+    if (!f)
+        return err_set(e, -errno, "--stats: %s: %s: name a file that can be written", name, strerror(errno));
+    stats_print(w->stats, f, end->cpu, end->wall);
+    if (fflush(f) || ferror(f) || (name && fclose(f)))
+        return err_set(e, -EIO, "--stats: not all could be written to %s", name ? name : "standard error");
+    return 0;
+}
+
 struct watchers *watchers_open(struct machine *m, const struct options *o, struct err *e)
 {
     struct watchers *w = calloc(1, sizeof *w);
@@ -45,8 +77,11 @@ struct watchers *watchers_open(struct machine *m, const struct options *o, struc
         return NULL;
     }
     w->machine = m;
-    if (open_traces(w, o, e))
+    w->post_mortem = o->post_mortem;
+    w->quiet = o->machine.quiet;
+    if (open_stats(w, o, e) && open_traces(w, o, e))
         return w;
+    stats_close(w->stats);
     (void)!close_traces(w, NULL);
     free(w);
     return NULL;
@@ -71,10 +106,21 @@ void watchers_sample(struct watchers *w)
 
 int watchers_close(struct watchers *w, const struct watchers_end *end, struct err *e)
 {
-    (void)end;
     if (!w)
         return 0;
     int rc = close_traces(w, e);
+    struct err why = {.text = ""};
+    if (w->post_mortem && (end->badly || end->unfinished)) {
+        int bad = recorder_write(w->machine, w->post_mortem, &why);
+        if (bad && !rc)
+            rc = err_set(e, bad, "%s", why.text);
+    } else if (end->badly && !w->quiet) {
+        recorder_print(w->machine, RECORDER_LAST);
+    }
+    int bad = w->stats ? print_stats(w, end, &why) : 0;
+    if (bad && !rc)
+        rc = err_set(e, bad, "%s", why.text);
+    stats_close(w->stats);
     free(w);
     return rc;
 }

@@ -22,8 +22,8 @@ void watchers_sample(struct watchers *w);
 
 /* How the run went. */
 struct watchers_end {
-    const struct machine_result *result;
-    int status;       /* of the command */
+    bool badly;       /* the guest panicked, hangs, or said that it failed: the flight recorder has something to tell */
+    bool unfinished;  /* it was stopped by --max-insns: it has, if a file was named for it */
     double cpu, wall; /* seconds on the host */
 };
 /* Prints and writes what is left to tell, and frees w (which may be NULL). 0, or -errno when something could not be written. */

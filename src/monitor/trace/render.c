@@ -98,9 +98,48 @@ void trace_code_free(struct trace_code *c)
     free(c);
 }
 
+static enum trace_class class_of(const struct insn *i)
+{
+    unsigned opcode = insn_rows[i->id].match & 0x7f, funct7 = insn_rows[i->id].match >> 25;
+    enum { JAL = 0x6f, JALR = 0x67, OP = 0x33, OP_32 = 0x3b, MULDIV = 1 };
+    switch (insn_rows[i->id].format) {
+    case FMT_L:
+    case FMT_FL:
+    case FMT_HLV: return CLASS_LOAD;
+    case FMT_S:
+    case FMT_FS:
+    case FMT_HSV: return CLASS_STORE;
+    case FMT_AMO: return CLASS_ATOMIC;
+    case FMT_B: return CLASS_BRANCH;
+    case FMT_FR:
+    case FMT_FRM:
+    case FMT_F4:
+    case FMT_FX:
+    case FMT_FTOX:
+    case FMT_XTOF:
+    case FMT_XF: return CLASS_FP;
+    case FMT_CSR:
+    case FMT_CSRI: return CLASS_CSR;
+    case FMT_NONE:
+    case FMT_FENCE:
+    case FMT_CBO:
+    case FMT_FVMA: return CLASS_SYSTEM;
+    case FMT_R:
+    case FMT_R1:
+    case FMT_I:
+    case FMT_SH:
+    case FMT_U:
+    case FMT_J: break;
+    }
+    if (opcode == JAL || opcode == JALR)
+        return CLASS_JUMP;
+    return (opcode == OP || opcode == OP_32) && funct7 == MULDIV ? CLASS_MULDIV : CLASS_ALU;
+}
+
 static void classify(struct trace_piece *p, const struct insn *i)
 {
     p->load = p->store = p->sc = false;
+    p->class = class_of(i);
     switch (insn_rows[i->id].format) {
     case FMT_L:
     case FMT_FL:

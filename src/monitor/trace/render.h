@@ -14,6 +14,19 @@ const char *trace_arg_symbol(const struct trace_source *s, const struct event *e
 
 /* ---- What an instruction's address and bytes tell, made once for each ---- */
 
+enum trace_class {
+    CLASS_ALU,
+    CLASS_MULDIV,
+    CLASS_LOAD,
+    CLASS_STORE,
+    CLASS_ATOMIC,
+    CLASS_BRANCH,
+    CLASS_JUMP,
+    CLASS_FP,
+    CLASS_CSR,
+    CLASS_SYSTEM, /* fences, returns, cache operations, wfi, ... */
+    TRACE_CLASSES
+};
 enum { TRACE_PIECE = 228 };
 struct trace_piece {
     uint64_t pc;
@@ -21,6 +34,7 @@ struct trace_piece {
     uint8_t vm;
     bool load, store; /* memory: by its bits; an sc is a store whether it succeeds or not */
     bool sc;
+    uint8_t class;       /* enum trace_class */
     uint8_t length;      /* of the instruction */
     uint16_t n;          /* bytes of s */
     char s[TRACE_PIECE]; /* what the format makes of it */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The flight recorder: the machine's hub keeps its latest slow events; here they are told when a run ends badly. */
+#ifndef VITRINE_RECORDER_H
+#define VITRINE_RECORDER_H
+
+#include "base/err.h"
+#include "machine.h"
+
+enum { RECORDER_LAST = 40 };
+
+/* Prints the last `last` events that were recorded to standard error, as text, with a line before them. */
+void recorder_print(struct machine *m, unsigned last);
+/* Writes all of them to a file, in the format that its suffix says. 0, or -errno with e set. */
+MUST_USE int recorder_write(struct machine *m, const char *file, struct err *e);
+
+#endif

@@ -17,6 +17,7 @@
 #include "cpu/op.h"
 #include "mmu/pte.h"
 #include "monitor/vmm/gstage.h"
+#include "monitor/vmm/native.h"
 #include "monitor/vmm/technique.h"
 #include "monitor/vmm/world.h"
 
@@ -92,10 +93,14 @@ int nested_attach(struct vm *vm, struct err *e)
     if (!real->isa.h)
         return err_set(e, -EINVAL, "--vmm nested: the real machine has no H extension: leave h=false out of -cpu");
     if (vh->isa.h)
-        return err_set(e, -EINVAL, "--vmm nested: vm %u (%s) has the H extension itself, which VS mode cannot show it: give it -cpu rv64,h=false, or --vmm emulate",
+        return err_set(e, -EINVAL,
+                       "--vmm nested: vm %u (%s) has the H extension itself, which VS mode cannot show it: give it "
+                       "-cpu rv64,h=false, or --vmm emulate",
                        vm->number, vm->name);
     if (differs)
-        return err_set(e, -EINVAL, "--vmm nested: vm %u (%s) and the real machine differ in %s, which VS mode cannot hide: give both the same -cpu",
+        return err_set(e, -EINVAL,
+                       "--vmm nested: vm %u (%s) and the real machine differ in %s, which VS mode cannot hide: give "
+                       "both the same -cpu",
                        vm->number, vm->name, differs);
     struct nested *s = calloc(1, sizeof *s);
     if (!s)
@@ -127,7 +132,8 @@ static void agree_on_flushes(struct vm *vm, struct nested *s, struct hart *vh)
 {
     struct hart *real = vm->vmm->hart;
     if (vh->flushes != s->virtual_flushes) {
-        if (memcmp(s->pmp.cfg, vh->pmp.cfg, sizeof s->pmp.cfg) || memcmp(s->pmp.addr, vh->pmp.addr, sizeof s->pmp.addr)) {
+        if (memcmp(s->pmp.cfg, vh->pmp.cfg, sizeof s->pmp.cfg) ||
+            memcmp(s->pmp.addr, vh->pmp.addr, sizeof s->pmp.addr)) {
             gstage_clear(&s->g);
             s->pmp = vh->pmp;
         } else {
@@ -223,16 +229,6 @@ static void leave(struct vm *vm, struct nested *s, struct hart *vh)
 
 /* ---- Exits ---- */
 
-static enum vm_exit_reason reason_of_insn(uint32_t insn)
-{
-    enum { WFI = 0x10500073, OP_SYSTEM = 0x73, CYCLE = 0xc00, HPMCOUNTER31 = 0xc1f };
-    unsigned csr = insn >> 20;
-    if (insn == WFI)
-        return VM_EXIT_WFI;
-    bool is_csr = (insn & 0x7f) == OP_SYSTEM && (insn >> 12 & 3);
-    return is_csr && csr >= CYCLE && csr <= HPMCOUNTER31 ? VM_EXIT_TIME : VM_EXIT_PRIVILEGED;
-}
-
 static bool is_guest_page(uint64_t cause)
 {
     return cause == CAUSE_FETCH_GUEST_PAGE || cause == CAUSE_LOAD_GUEST_PAGE || cause == CAUSE_STORE_GUEST_PAGE;
@@ -247,19 +243,11 @@ static enum vm_exit_reason reason_of(struct vm *vm, const struct trap *t)
     if (t->cause & CAUSE_INTERRUPT)
         return VM_EXIT_INTERRUPT;
     switch (t->cause) {
-    case CAUSE_VIRTUAL_INSN: return reason_of_insn((uint32_t)t->tval);
+    case CAUSE_VIRTUAL_INSN: return native_reason_of_insn((uint32_t)t->tval);
     case CAUSE_ECALL_U:
     case CAUSE_ECALL_VS: return VM_EXIT_ECALL;
     default: return VM_EXIT_EXCEPTION;
     }
-}
-
-/* So much of the virtual hart's state as events are stamped with. */
-static void show_place(struct hart *vh, const struct hart *real)
-{
-    vh->pc = real->pc;
-    vh->priv = real->priv;
-    vh->turn_retired = real->turn_retired;
 }
 
 /* The page of a guest page fault gets its entry, and the guest, still on the real hart, can go on. */
@@ -274,7 +262,7 @@ static bool fill_and_resume(struct vm *vm, struct nested *s, struct hart *vh, co
         return false;
     if (!(rights(vm, vh, gpa) & need))
         return false;
-    show_place(vh, real);
+    native_show_place(vh, real);
     vm_intercept(vm, VM_EXIT_PAGE, t, 0, gpa);
     if (!fill(vm, s, vh, gpa, t->cause))
         return false;
@@ -284,31 +272,6 @@ static bool fill_and_resume(struct vm *vm, struct nested *s, struct hart *vh, co
 }
 
 /* ---- Running ---- */
-
-/* The virtual hart's breakpoints stop the real one too. False: no memory. */
-static bool agree_on_breakpoints(struct vm *vm, const struct hart *vh)
-{
-    struct code_cache *to = vm->vmm->hart->code;
-    const struct code_cache *from = vh->code;
-    if (!to->nbreaks && !from->nbreaks)
-        return true;
-    uint64_t *va = malloc((from->nbreaks + 1) * sizeof *va);
-    unsigned n = 0;
-    for (unsigned i = 0; va && i < from->nbreaks; i++) {
-        uint64_t b = from->breaks[i], hpa;
-        bool physical = (b & HART_BREAK_PHYSICAL) && !(b >> 63);
-        if (!physical)
-            va[n++] = b;
-        else if (vm_frame(vm, b & ~HART_BREAK_PHYSICAL, &hpa))
-            va[n++] = hpa | HART_BREAK_PHYSICAL;
-    }
-    bool same = va && n == to->nbreaks;
-    for (unsigned i = 0; same && i < n; i++)
-        same = code_has_breakpoint(to, va[i]);
-    bool ok = va && (same || code_set_breakpoints(to, va, n));
-    free(va);
-    return ok;
-}
 
 /* Runs the guest on the real hart up to turn_retired == end. True: the caller goes on; false: *x is what nested_run() returns. */
 static bool run_native(struct vm *vm, struct nested *s, struct hart *vh, uint64_t end, struct exit *x)
@@ -351,7 +314,7 @@ struct exit nested_run(struct vm *vm, struct hart *vh, uint64_t n)
     struct nested *s = vm->state;
     uint64_t end = vh->turn_retired + n;
     struct exit x = {.reason = EXIT_BUDGET};
-    if (!agree_on_breakpoints(vm, vh))
+    if (!native_breakpoints(vm, vh))
         return hart_run(vh, n);
     while (vh->turn_retired < end)
         if (vm_must_interpret(vh) ? !vm_interpret(vm, vh, end - vh->turn_retired, &x) : !run_native(vm, s, vh, end, &x))

@@ -15,4 +15,10 @@ void nested_flagged(struct vm *vm, uint64_t gpa, unsigned flags);
 /* Every entry of the VM's second-stage table is its own; see gstage_verify(). */
 int64_t nested_verify(struct vm *vm, struct err *e);
 
+int trap_attach(struct vm *vm, struct err *e);
+void trap_detach(struct vm *vm);
+void trap_flagged(struct vm *vm, uint64_t gpa, unsigned flags);
+/* As shadow_verify(). */
+int64_t trap_verify(struct vm *vm, struct err *e);
+
 #endif

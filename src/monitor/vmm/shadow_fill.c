@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* From the guest's tables to the shadow's: roots, and entries on demand. */
+#include "monitor/vmm/shadow_int.h"
+
+#include "cpu/csr_bits.h"
+#include "cpu/observe.h"
+#include "cpu/trap.h"
+
+#include <string.h>
+
+/* Pages of the guest's RAM that the virtual hart itself must write, or read, since somebody hears of it in the course of the instruction. */
+#define TELLS_OF_WRITES (BIT(PAGE_SHADOW) | BIT(PAGE_WATCH) | BIT(PAGE_HTIF))
+#define TELLS_OF_READS  BIT(PAGE_WATCH_READ)
+
+unsigned shadow_role_of(const struct hart *vh)
+{
+    uint64_t m = vh->csr.mstatus;
+    unsigned mxr = m & MSTATUS_MXR ? SHADOW_MXR : 0;
+    if (!atp_mode(vh->csr.satp))
+        return SHADOW_S; /* no translation: one view for all */
+    return vh->priv == PRIV_U ? mxr : SHADOW_S | (m & MSTATUS_SUM ? SHADOW_SUM : 0) | mxr;
+}
+
+unsigned shadow_guest_levels(const struct hart *vh)
+{
+    return atp_levels(atp_mode(vh->csr.satp));
+}
+
+/* PMP's part, for the page at gpa: what it allows to S and U of PTE_R, W, X; nothing where it divides the page. */
+static uint64_t pmp_rights(const struct hart *vh, uint64_t gpa)
+{
+    static const uint64_t bit[] = {[MMU_R] = PTE_R, [MMU_W] = PTE_W, [MMU_X] = PTE_X};
+    uint64_t rights = 0;
+    if (pmp_is_open(&vh->pmp, gpa))
+        return PTE_R | PTE_W | PTE_X;
+    for (unsigned a = MMU_R; a <= MMU_X; a++) {
+        bool whole = true;
+        if (pmp_allows(&vh->pmp, gpa & PAGE_MASK, 1, (enum mmu_access)a, PRIV_S, &whole))
+            rights |= bit[a];
+        if (!whole)
+            return 0;
+    }
+    return rights;
+}
+
+uint64_t shadow_rights(const struct shadow *s, const struct hart *vh, unsigned role, uint64_t g, bool bare,
+                       uint64_t gpa)
+{
+    const struct mem_region *r = bus_memory_at(machine_bus(s->vm->machine), gpa);
+    unsigned flags = r->flags[(gpa - r->base) >> PAGE_SHIFT];
+    uint64_t rights = PTE_R | PTE_W | PTE_X;
+    if (!bare) {
+        rights &= g | (role & SHADOW_MXR && g & PTE_X ? PTE_R : 0);
+        if (!(g & PTE_D))
+            rights &= ~PTE_W; /* so that the first write is seen, and D set */
+        bool user = g & PTE_U;
+        if (role & SHADOW_S && user)
+            rights &= role & SHADOW_SUM ? ~PTE_X : 0;
+        if (!(role & SHADOW_S) && !user)
+            rights = 0;
+    }
+    if (flags & TELLS_OF_READS)
+        return 0;
+    if (flags & TELLS_OF_WRITES)
+        rights &= ~PTE_W;
+    return rights & pmp_rights(vh, gpa);
+}
+
+/* ---- roots ---- */
+
+static void tell_root(struct shadow *s, uint64_t root, const struct sp *sp, bool known)
+{
+    uint64_t hpa;
+    struct event *e = vm_event(s->vm, EV_VM_ROOT);
+    if (e) {
+        e->a[0] = root;
+        e->a[1] = vm_frame(s->vm, root, &hpa) ? hpa : UINT64_MAX;
+        vm_tell(s->vm, e);
+    }
+    e = vm_event(s->vm, EV_VM_SHADOW_ROOT);
+    if (e) {
+        e->a[0] = sp->t.hpa;
+        e->a[1] = sp->t.role;
+        e->a[2] = known;
+        vm_tell(s->vm, e);
+    }
+}
+
+static uint64_t find_root(struct shadow *s, struct hart *vh)
+{
+    unsigned levels = shadow_guest_levels(vh);
+    unsigned used = levels ? levels : SHADOW_BARE_LEVELS;
+    uint64_t root = levels ? atp_root(vh->csr.satp) : SHADOW_NO_GPA;
+    struct sp *sp = shadow_find(s, root, used - 1, s->role);
+    bool known = sp != NULL;
+    if (!sp)
+        sp = shadow_get(s, root, used - 1, s->role);
+    if (!sp)
+        return 0;
+    if (levels)
+        tell_root(s, root, sp, known);
+    return (uint64_t)(ATP_SV39 + used - 3) << 60 | sp->t.hpa >> PAGE_SHIFT;
+}
+
+uint64_t shadow_satp(struct shadow *s, struct hart *vh)
+{
+    unsigned role = shadow_role_of(vh);
+    if (s->menvcfg != vh->csr.menvcfg || memcmp(s->pmp.cfg, vh->pmp.cfg, sizeof s->pmp.cfg) ||
+        memcmp(s->pmp.addr, vh->pmp.addr, sizeof s->pmp.addr)) {
+        shadow_clear(s);
+        s->pmp = vh->pmp;
+        s->menvcfg = vh->csr.menvcfg;
+    }
+    if (s->fresh && s->guest_satp == vh->csr.satp && s->role == role)
+        return s->satp;
+    s->guest_satp = vh->csr.satp;
+    s->role = role;
+    s->satp = find_root(s, vh);
+    if (!s->satp) {
+        shadow_clear(s);
+        s->satp = find_root(s, vh);
+    }
+    s->fresh = s->satp != 0;
+    return s->satp;
+}
+
+/* ---- entries ---- */
+
+/* The guest's entries that a walk went through. */
+struct path {
+    struct mmu_observer observer;
+    struct mmu_observer *next; /* who else listens */
+    unsigned n;
+    struct path_step {
+        unsigned level;
+        uint64_t table, pte;
+    } step[5];
+};
+
+static void walked(struct mmu_observer *o, const struct mmu_step *t)
+{
+    struct path *p = (struct path *)o;
+    if (p->next)
+        p->next->step(p->next, t);
+    if (t->level < 0)
+        return;
+    if (t->verdict == PTE_UPDATED_AD && p->n)
+        p->n--; /* the leaf again, as it is now */
+    else if (p->n && p->step[p->n - 1].level <= (unsigned)t->level)
+        p->n = 0; /* the walk began anew */
+    if (p->n < ARRAY_LEN(p->step))
+        p->step[p->n++] = (struct path_step){(unsigned)t->level, t->pte_gpa & PAGE_MASK, t->pte};
+}
+
+/* Goes down from the root to the table of leaves, making what is missing. NULL: no room. */
+static struct sp *descend(struct shadow *s, struct sp *sp, const struct path *p, uint64_t va)
+{
+    for (unsigned i = 0; sp && sp->t.level; i++) {
+        unsigned index = shadow_index(va, sp->t.level);
+        bool pointer = i + 1 < p->n;
+        struct sp *child = pointer ? shadow_get(s, pte_address(p->step[i].pte), sp->t.level - 1, sp->t.role)
+                                   : shadow_get_direct(s, sp, index);
+        if (sp->guest)
+            sp->guest->writes = 0;
+        sp = child && shadow_point(s, sp, index, child) ? child : NULL;
+    }
+    if (sp && sp->guest)
+        sp->guest->writes = 0;
+    return sp;
+}
+
+static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a, uint64_t gpa,
+                               const struct path *p)
+{
+    static const uint64_t bit[] = {[MMU_R] = PTE_R, [MMU_W] = PTE_W, [MMU_X] = PTE_X};
+    bool bare = !shadow_guest_levels(vh);
+    uint64_t hpa, code = SHADOW_NO_GPA, g = p->n ? p->step[p->n - 1].pte : 0;
+    if (!vm_lookup(s->vm, gpa, &hpa))
+        return SHADOW_MMIO;
+    uint64_t satp = shadow_satp(s, vh);
+    struct sp *root =
+        satp ? shadow_find(s, bare ? SHADOW_NO_GPA : atp_root(vh->csr.satp), atp_levels(atp_mode(satp)) - 1, s->role)
+             : NULL;
+    struct sp *sp = root ? descend(s, root, p, va) : NULL;
+    if (!sp)
+        return SHADOW_NO_ROOM;
+    uint64_t rights = shadow_rights(s, vh, s->role, g, bare, gpa);
+    if (s->hooks && rights & PTE_X)
+        code = s->hooks->code(s->vm, gpa & PAGE_MASK);
+    if (code != SHADOW_NO_GPA)
+        /* Rewritten code is for fetching alone: whoever reads or writes the page gets the guest's own bytes. */
+        rights = a == MMU_X ? PTE_X : rights & PTE_R ? PTE_R : 0;
+    if (!(rights & bit[a]))
+        return SHADOW_PROTECTED;
+    uint64_t pte = pte_make((code != SHADOW_NO_GPA && a == MMU_X ? code : hpa) & PAGE_MASK,
+                            PTE_V | PTE_U | PTE_A | PTE_D | rights);
+    unsigned index = shadow_index(va, 0);
+    if (sp->pte[index] == pte)
+        return SHADOW_PROTECTED; /* it was there, and the real hart faults all the same: let the virtual hart find out */
+    return shadow_leaf(s, sp, index, gpa & PAGE_MASK, pte) ? SHADOW_FILLED : SHADOW_NO_ROOM;
+}
+
+enum shadow_result shadow_fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a, uint64_t *gpa)
+{
+    struct mmu_ctx c = a == MMU_X ? hart_fetch_ctx(vh) : hart_data_ctx(vh);
+    struct observed_walk w;
+    struct path p = {.observer = {walked}, .next = observe_walk(vh, &w)};
+    struct mmu_map m;
+    struct mmu_fault f;
+    *gpa = 0;
+    s->filling = true;
+    bool ok = mmu_translate(&c, va, 1, a, false, &m, &f, &p.observer);
+    s->filling = false;
+    if (!ok)
+        return SHADOW_FAULT;
+    *gpa = m.pa;
+    enum shadow_result r = fill(s, vh, va, a, m.pa, &p);
+    if (r != SHADOW_NO_ROOM)
+        return r;
+    shadow_clear(s); /* make room */
+    return fill(s, vh, va, a, m.pa, &p);
+}
+
+bool shadow_entry(const struct shadow *s, const struct hart *vh, uint64_t va, unsigned level, uint64_t *at,
+                  uint64_t *pte)
+{
+    unsigned levels = shadow_guest_levels(vh), used = levels ? levels : SHADOW_BARE_LEVELS;
+    const struct sp *sp = shadow_find(s, levels ? atp_root(vh->csr.satp) : SHADOW_NO_GPA, used - 1, shadow_role_of(vh));
+    while (sp && sp->t.level > level)
+        sp = sp->child[shadow_index(va, sp->t.level)];
+    if (!sp || sp->t.level != level)
+        return false;
+    *at = sp->t.hpa + shadow_index(va, level) * PTE_SIZE;
+    *pte = sp->pte[shadow_index(va, level)];
+    return true;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lecture's second attempt, trap and emulate: the guest runs on the real hart deprivileged, always in U, behind shadow page tables. What is
+ * privileged traps, and the virtual hart does it:
+ *
+ *   page fault            no shadow entry yet: filled from the guest's tables; else the guest's own fault, MMIO, or a write to a page table
+ *   illegal instruction   anything of S mode, CSRs and counters included; or the guest's own
+ *   ecall, breakpoint     the virtual hart takes its trap, or the firmware's call goes to the machine
+ *
+ * What traps in S but not in U, or does something else there without trapping, would show the guest where it runs: Xuk is made of such
+ * instructions (docs/extensions.md).
+ */
+#include "cpu/trap.h"
+#include "cpu/csr.h"
+#include "cpu/csr_bits.h"
+#include "cpu/op.h"
+#include "monitor/vmm/native.h"
+#include "monitor/vmm/shadow.h"
+#include "monitor/vmm/technique.h"
+#include "monitor/vmm/world.h"
+
+#include <errno.h>
+
+int trap_attach(struct vm *vm, struct err *e)
+{
+    vm->state = shadow_new(vm, NULL, e);
+    return vm->state ? 0 : -ENOMEM;
+}
+
+void trap_detach(struct vm *vm)
+{
+    shadow_free(vm->state);
+    vm->state = NULL;
+}
+
+void trap_flagged(struct vm *vm, uint64_t gpa, unsigned flags)
+{
+    if (flags & BIT(PAGE_WATCH_READ))
+        shadow_unmap(vm->state, gpa, false);
+    else if (flags & (BIT(PAGE_SHADOW) | BIT(PAGE_WATCH) | BIT(PAGE_HTIF)))
+        shadow_unmap(vm->state, gpa, true);
+}
+
+int64_t trap_verify(struct vm *vm, struct err *e)
+{
+    return shadow_verify(vm->state, machine_hart(vm->machine, 0), e);
+}
+
+/* ---- The world switch ---- */
+
+static void tell_satp(struct vm *vm, uint64_t old, uint64_t new)
+{
+    struct event *e = old != new ? vm_event(vm, EV_VM_SATP) : NULL;
+    if (!e)
+        return;
+    e->a[0] = old;
+    e->a[1] = new;
+    vm_tell(vm, e);
+}
+
+static void enter(struct vm *vm, struct hart *vh, uint64_t satp)
+{
+    struct hart *real = vm->vmm->hart;
+    struct csrs *c = &real->csr;
+    world_load(real, vh);
+    tell_satp(vm, c->satp, satp);
+    c->satp = satp;
+    c->mstatus = merge_bits(c->mstatus, vh->csr.mstatus, MSTATUS_FS) & ~(MSTATUS_SUM | MSTATUS_MXR | MSTATUS_MPRV);
+    c->scounteren = c->senvcfg = 0; /* counters and cbo.* are the virtual hart's */
+    c->mie = 0;
+    real->priv = PRIV_U;
+    real->virt = false;
+    hart_context_changed(real);
+}
+
+static void leave(struct vm *vm, struct hart *vh)
+{
+    struct hart *real = vm->vmm->hart;
+    world_save(vh, real);
+    vh->csr.mstatus = merge_bits(vh->csr.mstatus, real->csr.mstatus, MSTATUS_FS);
+    vh->kick |= real->kick & KICK_EVENT;
+    real->kick = 0;
+    real->priv = PRIV_S;
+    hart_context_changed(vh);
+}
+
+/* ---- Exits ---- */
+
+static bool is_page_fault(uint64_t cause, enum mmu_access *a)
+{
+    *a = cause == CAUSE_FETCH_PAGE ? MMU_X : cause == CAUSE_STORE_PAGE ? MMU_W : MMU_R;
+    return cause == CAUSE_FETCH_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_STORE_PAGE;
+}
+
+static enum vm_exit_reason reason_of_cause(const struct trap *t)
+{
+    switch (t->cause) {
+    case CAUSE_ILLEGAL: return native_reason_of_insn((uint32_t)t->tval);
+    case CAUSE_ECALL_U: return VM_EXIT_ECALL;
+    default: return VM_EXIT_EXCEPTION;
+    }
+}
+
+static enum vm_exit_reason reason_of_fill(enum shadow_result r)
+{
+    switch (r) {
+    case SHADOW_MMIO: return VM_EXIT_MMIO;
+    case SHADOW_FAULT: return VM_EXIT_EXCEPTION;
+    case SHADOW_FILLED:
+    case SHADOW_NO_ROOM: return VM_EXIT_PAGE;
+    case SHADOW_PROTECTED: break;
+    }
+    return VM_EXIT_PROTECTED;
+}
+
+/* The real hart's fault became an entry of the shadow, and the guest, still on the real hart, can go on. Else *why. */
+static bool fill_and_resume(struct vm *vm, struct hart *vh, const struct trap *t, enum vm_exit_reason *why,
+                            uint64_t *gpa)
+{
+    struct hart *real = vm->vmm->hart;
+    enum mmu_access a;
+    *why = reason_of_cause(t);
+    *gpa = 0;
+    if (!is_page_fault(t->cause, &a))
+        return false;
+    native_show_place(vh, real);
+    bool told = event_wanted(machine_events(vm->machine), EV_VM_EXIT);
+    if (told) /* before its steps */
+        vm_intercept(vm, VM_EXIT_PAGE, t, 0, 0);
+    enum shadow_result r = shadow_fill(vm->state, vh, t->tval, a, gpa);
+    *why = reason_of_fill(r);
+    if (!told && r == SHADOW_FILLED)
+        vm_intercept(vm, VM_EXIT_PAGE, t, 0, *gpa);
+    if (told && r != SHADOW_FILLED)
+        vm->stats.exits[VM_EXIT_PAGE]--; /* it is told again, by what it turned out to be */
+    if (r != SHADOW_FILLED || shadow_satp(vm->state, vh) != real->csr.satp)
+        return false;
+    vm_resume(vm, real);
+    return true;
+}
+
+/* ---- Running ---- */
+
+/* Runs the guest on the real hart up to turn_retired == end. True: the caller goes on; false: *x is what trap_run() returns. */
+static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit *x)
+{
+    struct hart *real = vm->vmm->hart;
+    uint64_t before = vh->turn_retired, gpa = 0, satp = shadow_satp(vm->state, vh);
+    enum vm_exit_reason why = VM_EXIT_OTHER;
+    if (!satp)
+        return vm_emulate(vm, vh, 0, x);
+    enter(vm, vh, satp);
+    vm_resume(vm, real);
+    do
+        *x = hart_run(real, end - real->turn_retired);
+    while (x->reason == EXIT_TRAP && fill_and_resume(vm, vh, &x->trap, &why, &gpa));
+    uint32_t insn = x->reason != EXIT_TRAP || x->trap.cause == CAUSE_FETCH_PAGE ? 0
+                    : x->trap.cause == CAUSE_ILLEGAL                            ? (uint32_t)x->trap.tval
+                                                                                : fetch_raw(real);
+    leave(vm, vh);
+    vm->stats.native += vh->turn_retired - before;
+    machine_ran(vm->vmm->machine, vh->turn_retired - before);
+    switch (x->reason) {
+    case EXIT_BUDGET:
+        vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0);
+        vm_check_now(vm, vh);
+        return true;
+    case EXIT_TRAP:
+        vm_check_now(vm, vh);
+        if (why == VM_EXIT_PAGE) /* filled, under another root: enter anew */
+            return true;
+        vm_intercept(vm, why, &x->trap, insn, gpa);
+        return vm_emulate(vm, vh, insn, x);
+    case EXIT_BREAK: vm_intercept(vm, VM_EXIT_BREAK, &x->trap, 0, 0); return false;
+    case EXIT_EVENT: vh->kick &= ~(uint32_t)KICK_EVENT; return false;
+    case EXIT_WFI:
+    case EXIT_STUCK: return false;
+    }
+    return false;
+}
+
+struct exit trap_run(struct vm *vm, struct hart *vh, uint64_t n)
+{
+    uint64_t end = vh->turn_retired + n;
+    struct exit x = {.reason = EXIT_BUDGET};
+    struct trap t;
+    if (!native_breakpoints(vm, vh))
+        return hart_run(vh, n);
+    while (vh->turn_retired < end) {
+        bool go;
+        if (vm_must_interpret(vh)) {
+            go = vm_interpret(vm, vh, end - vh->turn_retired, &x);
+        } else if (trap_pending(vh, &t)) {
+            vm_intercept(vm, VM_EXIT_INTERRUPT, &t, 0, 0);
+            vh->kick |= KICK_IRQ;
+            go = vm_emulate(vm, vh, 0, &x);
+        } else {
+            vh->kick &= ~(uint32_t)(KICK_IRQ | KICK_CODE);
+            go = run_native(vm, vh, end, &x);
+        }
+        if (!go)
+            return x;
+    }
+    return (struct exit){.reason = EXIT_BUDGET};
+}

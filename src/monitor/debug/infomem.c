@@ -16,7 +16,7 @@
 /* Tables that are read before a tree that leads to itself is given up. */
 enum { TABLES_MAX = 1 << 16 };
 
-/* What QEMU prints as one line: pages whose virtual and physical addresses follow each other, with the same eight low bits. */
+/* What QEMU prints as one line: pages of one table whose virtual and physical addresses follow each other, with the same eight low bits. */
 struct block {
     bool any;
     uint64_t va, pa, size;
@@ -43,10 +43,11 @@ static void print_block(const struct mem_list *l)
                attr);
 }
 
-static void list_leaf(struct mem_list *l, uint64_t va, uint64_t pa, uint64_t size, unsigned attr)
+/* behind: the entry before it in the same table is a leaf. QEMU goes on with a line only then. */
+static void list_leaf(struct mem_list *l, bool behind, uint64_t va, uint64_t pa, uint64_t size, unsigned attr)
 {
     struct block *b = &l->b;
-    if (b->any && b->attr == attr && b->pa + b->size == pa && b->va + b->size == va) {
+    if (behind && b->attr == attr && b->pa + b->size == pa) {
         b->size += size;
         return;
     }
@@ -56,16 +57,16 @@ static void list_leaf(struct mem_list *l, uint64_t va, uint64_t pa, uint64_t siz
 
 static void list_table(struct mem_list *l, uint64_t at, uint64_t va, unsigned level)
 {
-    uint64_t *pte = malloc(PT_ENTRIES_MAX * sizeof *pte);
+    uint64_t *pte = malloc(PT_ENTRIES_MAX * sizeof *pte), size = BIT(12 + 9 * level);
     unsigned n = pte && l->tables++ < TABLES_MAX ? pt_read(&l->r, at, level, pte) : 0;
-    for (unsigned i = 0; i < n; i++) {
-        uint64_t here = va + ((uint64_t)i << (12 + 9 * level));
-        if (!(pte[i] & PTE_V))
-            continue;
-        if (pte[i] & (PTE_R | PTE_W | PTE_X))
-            list_leaf(l, here, pte_address(pte[i]), BIT(12 + 9 * level), pte[i] & 0xff);
-        else if (level)
-            list_table(l, pte_address(pte[i]), here, level - 1);
+    bool behind = false;
+    for (unsigned i = 0; i < n; i++, va += size) {
+        bool valid = pte[i] & PTE_V, leaf = valid && pte[i] & (PTE_R | PTE_W | PTE_X);
+        if (leaf)
+            list_leaf(l, behind, va, pte_address(pte[i]), size, pte[i] & 0xff);
+        else if (valid && level)
+            list_table(l, pte_address(pte[i]), va, level - 1);
+        behind = leaf;
     }
     free(pte);
 }
@@ -117,6 +118,13 @@ static int by_va(const void *a, const void *b)
 {
     uint64_t x = ((const struct entry *)a)->va, y = ((const struct entry *)b)->va;
     return x < y ? -1 : x > y;
+}
+
+/* What decoded instructions depend on beside the address: the banks of fetches differ in it. */
+static void print_context(struct out *o, enum fetch_context c)
+{
+    static const char *const fs[] = {"off", "clean", "dirty", "dirty, rounding by frm"};
+    out_printf(o, "; FS %s%s", fs[c & 3], c & FETCH_STEP ? ", one by one" : "");
 }
 
 static void print_bank(struct out *o, const struct tlb_key *k, bool fetch)
@@ -198,6 +206,7 @@ void info_tlb(struct out *o, const struct hart *h)
         if (!n)
             continue;
         print_bank(o, &f->key, true);
+        print_context(o, f->context);
         print_entries(o, e, n);
         shown++;
     }

@@ -134,9 +134,11 @@ static bool plain_name(const char *name, size_t max)
 }
 
 /* file_size: bytes. Any number of symbols may share one long name in the file; the names kept are no more than a few times its size. */
-static int load_symbols(Elf *elf, size_t file_size, uint64_t bias, struct symbols *syms)
+static int load_symbols(Elf *elf, const char *file, size_t file_size, uint64_t bias, struct symbols *syms)
 {
     enum { NAME_MAX_LENGTH = 4096, SHARED = 8 };
+    if (!symbols_object(syms, file, bias))
+        return -ENOMEM;
     size_t room = file_size > SIZE_MAX / SHARED ? SIZE_MAX : file_size * SHARED;
     for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
         GElf_Shdr sh;
@@ -156,7 +158,10 @@ static int load_symbols(Elf *elf, size_t file_size, uint64_t bias, struct symbol
                 !plain_name(name, min_u64(room, NAME_MAX_LENGTH)))
                 continue;
             room -= strlen(name);
-            if (!symbols_add(syms, name, s.st_value + bias, s.st_size, type == STT_FUNC))
+            enum symbol_kind kind = type == STT_FUNC     ? SYMBOL_FUNCTION
+                                    : type == STT_OBJECT ? SYMBOL_DATA
+                                                         : SYMBOL_LABEL;
+            if (!symbols_add(syms, name, s.st_value + bias, s.st_size, kind))
                 return -ENOMEM;
         }
     }
@@ -222,44 +227,69 @@ static int load_segments(struct bus *b, const char *name, Elf *elf, const uint8_
     return 0;
 }
 
+/* Opens what data holds; it must be a linked RISC-V program. libelf may change its memory image (it does not ask for a const one): it gets
+ * *copy, to be freed behind elf_end(). */
+static int open_elf(const char *name, const uint8_t *data, size_t size, Elf **elf, char **copy, GElf_Ehdr *eh,
+                    struct err *e)
+{
+    *elf = NULL;
+    *copy = NULL;
+    if (elf_version(EV_CURRENT) == EV_NONE)
+        return err_set(e, -EINVAL, "%s: libelf is too old", name);
+    *copy = malloc(size);
+    if (!*copy)
+        return err_set(e, -ENOMEM, "%s: no memory for %s", name, text_size(size).s);
+    memcpy(*copy, data, size);
+    *elf = elf_memory(*copy, size);
+    if (!*elf || elf_kind(*elf) != ELF_K_ELF || !gelf_getehdr(*elf, eh))
+        return err_set(e, -EINVAL, "%s: bad ELF header: %s", name, elf_errmsg(-1));
+    if (eh->e_machine != EM_RISCV || eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_ident[EI_DATA] != ELFDATA2LSB)
+        return err_set(e, -EINVAL,
+                       "%s: an ELF file for %s machine %u, %s, %s-endian: give one for RISC-V, 64 bits, little-endian",
+                       name, eh->e_machine == EM_RISCV ? "RISC-V," : "another,", eh->e_machine,
+                       eh->e_ident[EI_CLASS] == ELFCLASS64 ? "64 bits" : "32 bits",
+                       eh->e_ident[EI_DATA] == ELFDATA2LSB ? "little" : "big");
+    if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
+        return err_set(e, -EINVAL, "%s: an ELF file of type %u: give a linked executable", name, eh->e_type);
+    return 0;
+}
+
 static int load_elf(struct bus *b, const char *name, const uint8_t *data, size_t size, uint64_t base,
                     struct load_image *img, struct symbols *syms, struct err *e)
 {
     GElf_Ehdr eh;
-    if (elf_version(EV_CURRENT) == EV_NONE)
-        return err_set(e, -EINVAL, "%s: libelf is too old", name);
-    /* libelf may change its memory image (it does not ask for a const one): it gets a copy of its own. */
-    char *copy = malloc(size);
-    if (!copy)
-        return err_set(e, -ENOMEM, "%s: no memory for %s", name, text_size(size).s);
-    memcpy(copy, data, size);
-    int rc;
-    Elf *elf = elf_memory(copy, size);
-    if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh)) {
-        rc = err_set(e, -EINVAL, "%s: bad ELF header: %s", name, elf_errmsg(-1));
-        goto out;
+    Elf *elf;
+    char *copy;
+    int rc = open_elf(name, data, size, &elf, &copy, &eh, e);
+    if (!rc) {
+        img->format = LOAD_ELF;
+        img->entry = eh.e_entry;
+        img->bias = eh.e_type == ET_DYN ? choose_bias(b, elf, base) : 0;
+        rc = load_segments(b, name, elf, data, size, img, e);
+        if (!rc && syms && (rc = load_symbols(elf, name, size, img->bias, syms)))
+            err_set(e, rc, "%s: no memory for its symbols", name);
     }
-    if (eh.e_machine != EM_RISCV || eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB) {
-        rc = err_set(e, -EINVAL,
-                     "%s: an ELF file for %s machine %u, %s, %s-endian: give one for RISC-V, 64 bits, little-endian",
-                     name, eh.e_machine == EM_RISCV ? "RISC-V," : "another,", eh.e_machine,
-                     eh.e_ident[EI_CLASS] == ELFCLASS64 ? "64 bits" : "32 bits",
-                     eh.e_ident[EI_DATA] == ELFDATA2LSB ? "little" : "big");
-        goto out;
-    }
-    if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN) {
-        rc = err_set(e, -EINVAL, "%s: an ELF file of type %u: give a linked executable", name, eh.e_type);
-        goto out;
-    }
-    img->format = LOAD_ELF;
-    img->entry = eh.e_entry;
-    img->bias = eh.e_type == ET_DYN ? choose_bias(b, elf, base) : 0;
-    rc = load_segments(b, name, elf, data, size, img, e);
-    if (!rc && syms && (rc = load_symbols(elf, size, img->bias, syms)))
-        err_set(e, rc, "%s: no memory for its symbols", name);
-out:
     elf_end(elf);
     free(copy);
+    return rc;
+}
+
+int load_symbols_file(const char *path, uint64_t bias, struct symbols *syms, struct err *e)
+{
+    struct file_data f;
+    GElf_Ehdr eh;
+    Elf *elf = NULL;
+    char *copy = NULL;
+    int rc = file_read(path, &f, e);
+    if (!rc && !f.size)
+        rc = err_set(e, -EINVAL, "%s: the file is empty", path);
+    if (!rc)
+        rc = open_elf(path, f.data, f.size, &elf, &copy, &eh, e);
+    if (!rc && (rc = load_symbols(elf, path, f.size, bias, syms)))
+        err_set(e, rc, "%s: no memory for its symbols", path);
+    elf_end(elf);
+    free(copy);
+    file_release(&f);
     return rc;
 }
 

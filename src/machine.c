@@ -226,7 +226,12 @@ static int make_basics(struct machine *m, struct err *e)
             return err_set(e, -EINVAL, "-serial chardev:%s: no -chardev has that id", id);
     }
     m->nchardevs = 1;
-    rc = open_chardev(m, serial, &m->chardev[0], e);
+    if (m->opt.make_serial) {
+        m->chardev[0] = m->opt.make_serial(m->opt.make_serial_ctx, m->io, e);
+        rc = m->chardev[0] ? 0 : -EINVAL;
+    } else {
+        rc = open_chardev(m, serial, &m->chardev[0], e);
+    }
     if (rc)
         return rc;
     struct ns16550a_config uart = {m->chardev[0], source(m, BOARD_IRQ_UART)};

@@ -25,6 +25,9 @@ enum {
     MACHINE_INSNS_PER_TICK = 100, /* instruction slots in 100 ns: a hart of 1 GHz that retires one in each cycle */
 };
 
+struct chardev;
+struct io_loop;
+
 enum drive_interface { DRIVE_NONE, DRIVE_VIRTIO, DRIVE_PFLASH, DRIVE_XDISK };
 
 struct drive_options {
@@ -59,6 +62,9 @@ struct machine_options {
     unsigned ndevices;
     struct backend_options netdevs[MACHINE_MAX_DEVICES], chardevs[MACHINE_MAX_DEVICES];
     unsigned nnetdevs, nchardevs;
+    /* Makes the serial port's backend, which the machine frees, instead of `serial`. NULL: by that name. */
+    struct chardev *(*make_serial)(void *ctx, struct io_loop *loop, struct err *e);
+    void *make_serial_ctx;
     const char *serial;    /* backend of the serial port, as chardev_open() reads it, or "chardev:ID" */
     const char *signature; /* file for begin_signature..end_signature at the end; NULL = none */
     uint64_t quantum, insns_per_tick;
@@ -133,6 +139,11 @@ struct event_hub *machine_events(struct machine *m);
 void machine_pause(struct machine *m);
 /* A hart of the machine has run n instructions by its caller's own hart_run(): its clock and counts go on. */
 void machine_ran(struct machine *m, uint64_t n);
+/* The serial port's backend. */
+struct chardev *machine_serial(struct machine *m);
+/* Everything short of the next instruction: devices that are due run, and a machine whose harts wait idles until one can run (or, if it
+ * yields, until only input can move it). What machine_run() does before it runs a hart. */
+void machine_settle(struct machine *m);
 /* For a machine that shares its thread with others: when only input from the host can move it on, machine_run() does not wait for that but
  * returns MACHINE_BUDGET, and machine_waits() is true. */
 void machine_set_yielding(struct machine *m, bool on);

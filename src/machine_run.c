@@ -414,6 +414,18 @@ static void reset(struct machine *m)
     snprintf(m->result.why, sizeof m->result.why, "reset: %s", e.text);
 }
 
+void machine_settle(struct machine *m)
+{
+    bool alone;
+    m->waits = false;
+    while (!m->ended && !m->waits) {
+        run_due(m);
+        if (whose_turn(m, &alone))
+            return;
+        idle(m);
+    }
+}
+
 void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r)
 {
     uint64_t left = max_insns;

@@ -163,6 +163,11 @@ void machine_set_watcher(struct machine *m, void (*fn)(void *ctx, uint64_t pa, u
     m->watcher_ctx = ctx;
 }
 
+struct chardev *machine_serial(struct machine *m)
+{
+    return m->chardev[0];
+}
+
 void machine_ran(struct machine *m, uint64_t n)
 {
     m->slots += n;

@@ -11,6 +11,7 @@ struct visitor {
     /* A named group of fields, e.g. one queue of a device. */
     void (*open)(struct visitor *v, const char *name, unsigned index);
     void (*close)(struct visitor *v);
+    bool looks; /* it replaces nothing: whoever is visited need not believe that all has changed */
 };
 
 #define VISIT(v, s, f)       ((v)->field((v), #f, &(s)->f, sizeof((s)->f), 1))

@@ -142,6 +142,9 @@ void hart_visit(struct hart *h, struct visitor *v)
     VISIT_ARRAY(v, &h->pmp, addr);
     VISIT_ARRAY(v, &h->pmp, cfg);
     v->close(v);
+    if (v->looks) {
+        return;
+    }
     /* What was read may have replaced all of it. */
     pmp_update(&h->pmp);
     h->kick |= KICK_IRQ;

@@ -57,6 +57,7 @@ static ssize_t host_write(struct chardev *c, const uint8_t *p, size_t n)
     switch (c->out) {
     case OUT_NONE: return (ssize_t)n;
     case OUT_MEMORY: return capture(c, p, n);
+    case OUT_CALL: c->call(c->call_ctx, p, n); return (ssize_t)n;
     case OUT_SOCKET: r = send(c->out_fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL); break;
     case OUT_POLLED: {
         struct pollfd pfd = {.fd = c->out_fd, .events = POLLOUT};
@@ -171,6 +172,19 @@ static void escape_key(struct chardev *c, uint8_t b)
     case 'C': c->escape(c->escape_ctx, CHARDEV_ESC_MONITOR); break;
     case 'b':
     case 'B': tell(c, CHARDEV_BREAK); break;
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+        if (c->digit)
+            c->digit(c->digit_ctx, b - (unsigned)'0');
+        break;
     case 'h':
     case 'H':
     case '?': {
@@ -179,6 +193,18 @@ static void escape_key(struct chardev *c, uint8_t b)
         chardev_flush(c);
         break;
     }
+    }
+}
+
+/* Tells of the input that has come since the ring held `had` bytes. */
+static void tell_tap(struct chardev *c, size_t had)
+{
+    uint8_t buf[256];
+    while (c->tap && had < c->rx_len) {
+        size_t n = 0;
+        for (; n < sizeof buf && had < c->rx_len; n++, had++)
+            buf[n] = c->rx[(c->rx_start + had) % sizeof c->rx];
+        c->tap(c->tap_ctx, buf, n);
     }
 }
 
@@ -295,6 +321,7 @@ static void dispatch(struct io_source *s, const struct io_pollset *p)
     bool room = c->refused && (c->tx_len < sizeof c->tx || c->out == OUT_NONE);
     if (room)
         c->refused = false;
+    tell_tap(c, had);
     if (room || c->rx_len > had)
         tell(c, CHARDEV_READY);
 }
@@ -381,7 +408,33 @@ void chardev_set_escape(struct chardev *c, void (*fn)(void *ctx, enum chardev_es
     }
 }
 
-/* --- the backend in memory --- */
+void chardev_set_tap(struct chardev *c, void (*fn)(void *ctx, const void *buf, size_t len), void *ctx)
+{
+    c->tap = fn;
+    c->tap_ctx = ctx;
+}
+
+void chardev_set_digit(struct chardev *c, void (*fn)(void *ctx, unsigned digit), void *ctx)
+{
+    c->digit = fn;
+    c->digit_ctx = ctx;
+}
+
+/* --- the backend in memory, and a function's --- */
+
+struct chardev *chardev_call_new(struct io_loop *loop, const char *name,
+                                 void (*fn)(void *ctx, const void *buf, size_t len), void *ctx)
+{
+    struct chardev *c = chardev_alloc(loop, name);
+    if (!c)
+        return NULL;
+    c->out = OUT_CALL;
+    c->call = fn;
+    c->call_ctx = ctx;
+    c->endless = true;
+    chardev_start(c);
+    return c;
+}
 
 struct chardev *chardev_memory_new(struct io_loop *loop)
 {
@@ -398,10 +451,11 @@ struct chardev *chardev_memory_new(struct io_loop *loop)
 size_t chardev_memory_feed(struct chardev *c, const void *buf, size_t len)
 {
     const uint8_t *p = buf;
-    size_t room = sizeof c->rx - c->rx_len;
+    size_t had = c->rx_len, room = sizeof c->rx - had;
     size_t n = len < room ? len : room;
     for (size_t i = 0; i < n; i++)
         push_byte(c, p[i]);
+    tell_tap(c, had);
     if (n)
         tell(c, CHARDEV_READY);
     return n;

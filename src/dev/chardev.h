@@ -62,6 +62,14 @@ void chardev_set_handler(struct chardev *c, void (*fn)(void *ctx, enum chardev_e
 /* Who hears of Ctrl-A x and Ctrl-A c; stdio only. Without one, Ctrl-A goes to the guest like any other byte. */
 void chardev_set_escape(struct chardev *c, void (*fn)(void *ctx, enum chardev_escape what), void *ctx);
 
+/* Hears of input as it comes in, before the device does. */
+void chardev_set_tap(struct chardev *c, void (*fn)(void *ctx, const void *buf, size_t len), void *ctx);
+/* Who hears of Ctrl-A and a digit; stdio only. */
+void chardev_set_digit(struct chardev *c, void (*fn)(void *ctx, unsigned digit), void *ctx);
+/* A backend whose output goes to a function, which takes all of it, and whose input is fed by chardev_memory_feed(). */
+MUST_USE struct chardev *chardev_call_new(struct io_loop *loop, const char *name,
+                                          void (*fn)(void *ctx, const void *buf, size_t len), void *ctx);
+
 /* A backend in memory, for tests and for output that the program itself reads. loop may be NULL. */
 MUST_USE struct chardev *chardev_memory_new(struct io_loop *loop);
 /* Appends input for the guest, as much as fits; returns how much. The device hears of it. */

@@ -13,6 +13,7 @@ enum chardev_out {
     OUT_POLLED, /* a shared blocking descriptor: poll first, then no more than a pipe takes whole */
     OUT_SOCKET, /* send() with MSG_DONTWAIT */
     OUT_MEMORY,
+    OUT_CALL /* call() */
 };
 
 struct chardev {
@@ -45,6 +46,12 @@ struct chardev {
     void (*escape)(void *ctx, enum chardev_escape what);
     void *escape_ctx;
     bool after_ctrl_a;
+    void (*digit)(void *ctx, unsigned digit);
+    void *digit_ctx;
+    void (*tap)(void *ctx, const void *buf, size_t len);
+    void *tap_ctx;
+    void (*call)(void *ctx, const void *buf, size_t len);
+    void *call_ctx;
 
     char *captured; /* OUT_MEMORY */
     size_t captured_len, captured_cap, allowance;

@@ -124,14 +124,15 @@ static void close_gdb(struct gdb_port_of_run *p)
     debugger_free(p->d);
 }
 
-static void run_machine(struct machine *m, const struct options *o, struct gdb *g, struct machine_result *r)
+static void run_machine(struct machine *m, const struct options *o, struct gdb *g, struct watchers *w,
+                        struct machine_result *r)
 {
     if (g) {
         gdb_serve(g, o->max_insns, r);
         return;
     }
     do
-        machine_run(m, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, r);
+        watchers_run(w, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, r);
     while (r->end == MACHINE_MONITOR); /* nothing stands there yet */
 }
 
@@ -157,7 +158,7 @@ static int run(struct options *o)
         return usage_error(&e);
     }
     catch_signals(m, NULL);
-    run_machine(m, o, gdb.g, &r);
+    run_machine(m, o, gdb.g, watchers, &r);
     catch_signals(NULL, NULL);
     close_gdb(&gdb);
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "monitor/profile.h"
 #include "monitor/recorder.h"
 #include "monitor/stats.h"
 #include "monitor/trace/trace.h"
@@ -15,7 +16,9 @@ struct watchers {
     struct trace *trace[OPTIONS_TRACES];
     unsigned ntraces;
     struct stats_options stats_options;
-    struct stats *stats; /* NULL: not asked for */
+    struct stats *stats;     /* NULL: not asked for */
+    struct profile *profile; /* NULL: not asked for */
+    const char *folded;      /* file for the profile's stacks; "" = none */
     const char *post_mortem;
     bool quiet;
 };
@@ -69,6 +72,21 @@ static int print_stats(struct watchers *w, const struct watchers_end *end, struc
     return 0;
 }
 
+enum { PROFILE_ROWS = 30 };
+
+static int print_profile(struct watchers *w, struct err *e)
+{
+    profile_print(w->profile, stderr, PROFILE_ROWS);
+    if (!*w->folded)
+        return 0;
+    FILE *f = fopen(w->folded, "w");
+    if (!f)
+        return err_set(e, -errno, "--profile: %s: %s: name a file that can be written", w->folded, strerror(errno));
+    profile_write_folded(w->profile, f);
+    bool bad = fflush(f) || ferror(f);
+    return fclose(f) || bad ? err_set(e, -EIO, "--profile: not all could be written to %s", w->folded) : 0;
+}
+
 struct watchers *watchers_open(struct machine *m, const struct options *o, struct err *e)
 {
     struct watchers *w = calloc(1, sizeof *w);
@@ -78,9 +96,14 @@ struct watchers *watchers_open(struct machine *m, const struct options *o, struc
     }
     w->machine = m;
     w->post_mortem = o->post_mortem;
+    w->folded = o->profile;
     w->quiet = o->machine.quiet;
-    if (open_stats(w, o, e) && open_traces(w, o, e))
+    w->profile = o->profile ? profile_open(m) : NULL;
+    if (o->profile && !w->profile)
+        err_set(e, -ENOMEM, "--profile: out of memory");
+    else if (open_stats(w, o, e) && open_traces(w, o, e))
         return w;
+    profile_close(w->profile);
     stats_close(w->stats);
     (void)!close_traces(w, NULL);
     free(w);
@@ -93,15 +116,20 @@ void watchers_add_vm(struct watchers *w, unsigned vm, const struct symbols *symb
         trace_add_vm(w->trace[i], vm, symbols);
 }
 
-uint64_t watchers_slice(const struct watchers *w, uint64_t left)
+void watchers_run(struct watchers *w, uint64_t max_insns, struct machine_result *r)
 {
-    (void)w;
-    return left;
-}
-
-void watchers_sample(struct watchers *w)
-{
-    (void)w;
+    uint64_t left = max_insns;
+    if (!w->profile) {
+        machine_run(w->machine, max_insns, r);
+        return;
+    }
+    do {
+        uint64_t before = machine_stats(w->machine)->insns, step = min_u64(left, PROFILE_STEP);
+        machine_run(w->machine, step, r);
+        left -= left == UINT64_MAX ? 0 : machine_stats(w->machine)->insns - before;
+        if (r->end == MACHINE_BUDGET && step == PROFILE_STEP)
+            profile_sample(w->profile);
+    } while (r->end == MACHINE_BUDGET && left);
 }
 
 int watchers_close(struct watchers *w, const struct watchers_end *end, struct err *e)
@@ -121,6 +149,10 @@ int watchers_close(struct watchers *w, const struct watchers_end *end, struct er
     if (bad && !rc)
         rc = err_set(e, bad, "%s", why.text);
     stats_close(w->stats);
+    bad = w->profile ? print_profile(w, &why) : 0;
+    if (bad && !rc)
+        rc = err_set(e, bad, "%s", why.text);
+    profile_close(w->profile);
     free(w);
     return rc;
 }

@@ -16,9 +16,8 @@ struct watchers;
 struct watchers *watchers_open(struct machine *m, const struct options *o, struct err *e);
 /* The symbols of virtual machine vm (from 1), for traces. Before the first run. */
 void watchers_add_vm(struct watchers *w, unsigned vm, const struct symbols *symbols);
-/* How many of `left` instructions to run before the next call of watchers_sample(). */
-uint64_t watchers_slice(const struct watchers *w, uint64_t left);
-void watchers_sample(struct watchers *w);
+/* machine_run(), with a look at the machine every so often for those who want one. */
+void watchers_run(struct watchers *w, uint64_t max_insns, struct machine_result *r);
 
 /* How the run went. */
 struct watchers_end {

@@ -516,6 +516,100 @@ START_TEST(near_names)
 }
 END_TEST
 
+/* ---- the compiler as a judge: value, size and signedness of what it and we make of the same text; made at random, without overflow ---- */
+
+static void check_same(const char *text, long long v, size_t size, bool is_signed)
+{
+    const struct expr_env none = {0};
+    struct expr_value got;
+    struct err e;
+    ck_assert_msg(expr_once(text, &none, NULL, &got, &e), "%s: %s", text, e.text);
+    ck_assert_msg((long long)got.v == v, "%s: %lld, the compiler says %lld", text, (long long)got.v, v);
+    ck_assert_msg(got.type.size == size && got.type.is_signed == is_signed, "%s: %u bytes, signed %d", text,
+                  got.type.size, got.type.is_signed);
+}
+#define SAME(x) check_same(#x, (long long)(x), sizeof(x), (__typeof__(x))-1 < (__typeof__(x))1)
+
+/* clang-format off */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wparentheses"
+START_TEST(as_the_compiler)
+{
+    SAME(((unsigned char)32767l | 31l));
+    SAME((int16_t)((int32_t)0377l) + 65535ul | (signed char)255l);
+    SAME((0x7fffl) < ~ ((int64_t)256ul) == - (0ul | 0x20l));
+    SAME((2147483648l) == (128ul));
+    SAME(+ (040000000000l >= (uint64_t)8ul));
+    SAME(0x1l && 077777l < (unsigned long)0x0l <= (uint16_t)31ul);
+    SAME(+ (((int)3l)));
+    SAME(- ((long)255l * 040l == ((unsigned char)7l ? 0200l : (unsigned)128l)));
+    SAME((int8_t)((127l ? (int)0x1l : (unsigned)7l)));
+    SAME((uint8_t)((int8_t)((unsigned)0177777l)));
+    SAME(037777777777l > (unsigned)0177l | (short)7ul <= 0x100000000l);
+    SAME(~ (255l | 2147483648ul));
+    SAME(((077777l ? (int16_t)0x100l : 040000000000l)));
+    SAME(+ ((uint64_t)(07l)));
+    SAME(((uint8_t)256ul > 037777777777l));
+    SAME(((unsigned long)0x7l | 0177777l + 31ul < (uint16_t)0xffffffffl));
+    SAME(0177l && 32l <= - (32767ul));
+    SAME((int16_t)(- ((unsigned long)0x3l)));
+    SAME(0200l & 0177777l - (unsigned long)2l | 0x2l);
+    SAME(((unsigned long)0x7fffffffl) & ! ((uint64_t)1ul));
+    SAME(((uint16_t)(2147483648ul)));
+    SAME(+ (((int64_t)0x7fl ? (uint64_t)32l : (unsigned long)127ul)));
+    SAME((int)(((unsigned long)(0ul) ? (0x7l) : (uint32_t)0x0l < 8l)));
+    SAME(- (~ ((uint64_t)040000000000l)));
+    SAME(((int64_t)(077777l) < (unsigned long)((uint16_t)31l)));
+    SAME(256l && 0177l & ((0x100l) % (((short)2147483648l) | 1L)));
+    SAME((uint16_t)0x1l < 0x100000000l & 020000000000l ^ 8ul);
+    SAME(((uint64_t)32767ul || 1l ? (bool)0x20l >= 07l : ((0x20l) % ((01l) | 1L))));
+    SAME(! ((uint8_t)((long)2147483647ul < 127ul)));
+    SAME((uint32_t)0x1l > 7l - (short)0xffl * 020000000000l);
+    SAME((~ ((long)0200l) == (signed char)1l == (int64_t)07l));
+    SAME(((~ ((uint8_t)4294967295l)) / ((! (256l)) | 1L)));
+    SAME(~ (((! ((int8_t)0x3l)) % ((0x7fffl > 2l) | 1L))));
+    SAME((short)((uint8_t)0x20l) - 4294967296l | 256ul);
+    SAME((((uint8_t)0x1fl & (long)0x80l) >> (((uint32_t)256l != 2ul) & 31)));
+    SAME((65535ul) & ((0x1l) % (((unsigned char)0x7fffl) | 1L)));
+    SAME((unsigned long)(128l + 01l));
+    SAME(! ((((unsigned long)2l ? (int32_t)3l : (int8_t)31ul))));
+    SAME((unsigned long)0x80000000l | (short)0x1fl - - (2ul));
+    SAME(9223372036854775807ul ^ (bool)01l | (040000000000l));
+    SAME((short)32ul | (unsigned char)037l > ~ ((int32_t)3ul));
+    SAME((uint8_t)(- (010l)));
+    SAME((unsigned char)((short)(4294967296ul)));
+    SAME(32l > 7l >= ((040000000000l) % (((int16_t)037l) | 1L)));
+    SAME((- ((unsigned long)01l * 3ul)));
+    SAME(- (037777777777l <= 2147483647ul));
+    SAME(((~ ((uint8_t)32767ul)) / ((((signed char)037777777777l)) | 1L)));
+    SAME(2147483647ul >= 8l < (7l));
+    SAME(+ (0l < (uint8_t)9223372036854775807l));
+    SAME((((int32_t)0x7fl) >> ((0377l) & 31)) || ! (31ul));
+    SAME((int8_t)(((0x20l) / ((0xffffffffl) | 1L))));
+    SAME(0x7fffl && 0xffffffffl == (unsigned)((unsigned)1l));
+    SAME(((uint32_t)9223372036854775807l) && 0x80l >= (short)2147483647l);
+    SAME((int32_t)128ul - 31l ^ (((signed char)0400l) >> (((long)127l) & 31)));
+    SAME(! ((0x7fffffffl)) + 0l || (int32_t)0xffl & (int64_t)0200l * 256ul);
+    SAME(~ ((int)(1l)));
+    SAME(- ((int16_t)((unsigned char)010l)));
+    SAME(((0400l) << ((65535ul) & 31)) < (0377l));
+    SAME((uint64_t)(- ((int8_t)2147483647l)));
+    SAME(- (- ((signed char)0xffffffffl) >= (0177l ? (long)1l : (uint32_t)0x1fl)));
+    SAME((unsigned char)02l || (int32_t)2147483647l > 4294967295ul * 255l);
+    SAME((uint32_t)(((8l) << ((2147483648ul) & 31)) * + ((int8_t)2147483647ul)));
+    SAME((int8_t)255ul == (long)0x8l >= 0x80l >= 0x8l);
+    SAME((int64_t)(((65535l) >> (((int32_t)3l) & 31))));
+    SAME(! ((int32_t)(3ul) != (uint32_t)(03l)));
+    SAME((0x7fffl ^ (unsigned long)0x1fl));
+    SAME(! ((((int64_t)256ul) >> ((00l) & 31)) + ~ (4294967296ul)));
+    SAME(((int)((int16_t)01l)));
+    SAME(((0ul) % ((0x7fffffffffffffffl) | 1L)) - (unsigned long)256l * 65535l);
+    SAME(((int32_t)((uint64_t)31ul)));
+}
+END_TEST
+#pragma GCC diagnostic pop
+/* clang-format on */
+
 Suite *expr_suite(void)
 {
     Suite *s = suite_create("expr");
@@ -535,6 +629,7 @@ Suite *expr_suite(void)
     tcase_add_test(t, hostile_depth);
     tcase_add_test(t, formats);
     tcase_add_test(t, near_names);
+    tcase_add_test(t, as_the_compiler);
     suite_add_tcase(s, t);
     return s;
 }

@@ -384,7 +384,7 @@ static struct expr_type joint_type(struct expr_type a, struct expr_type b)
 {
     if (a.depth || b.depth)
         return a.depth ? a : b;
-    return memcmp(&a, &b, sizeof a) ? common(a, b) : a;
+    return common(a, b);
 }
 
 /* The type of what is not evaluated: the other branch of ?:, the operand of sizeof. Reads no memory. */

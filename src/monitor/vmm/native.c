@@ -32,7 +32,6 @@ bool native_breakpoints(struct vm *vm, const struct hart *vh)
 void native_show_place(struct hart *vh, const struct hart *real)
 {
     vh->pc = real->pc;
-    vh->priv = real->priv;
     vh->turn_retired = real->turn_retired;
 }
 

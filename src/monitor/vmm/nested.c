@@ -263,6 +263,7 @@ static bool fill_and_resume(struct vm *vm, struct nested *s, struct hart *vh, co
     if (!(rights(vm, vh, gpa) & need))
         return false;
     native_show_place(vh, real);
+    vh->priv = real->priv;
     vm_intercept(vm, VM_EXIT_PAGE, t, 0, gpa);
     if (!fill(vm, s, vh, gpa, t->cause))
         return false;

@@ -582,6 +582,22 @@ void machine_stop(struct machine *m)
         __atomic_fetch_or(&h->kick, KICK_EVENT, __ATOMIC_RELAXED);
 }
 
+bool machine_hold_console(struct machine *m)
+{
+    bool whole = true;
+    for (unsigned i = 0; i < m->nchardevs; i++)
+        if (m->chardev[i])
+            whole &= chardev_hold(m->chardev[i]);
+    return whole;
+}
+
+void machine_release_console(struct machine *m)
+{
+    for (unsigned i = 0; i < m->nchardevs; i++)
+        if (m->chardev[i])
+            chardev_release(m->chardev[i]);
+}
+
 uint64_t machine_slots_now(const struct machine *m)
 {
     return m->slots + (m->running ? m->running->turn_retired : 0);

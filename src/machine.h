@@ -170,6 +170,11 @@ void machine_set_watcher(struct machine *m, void (*fn)(void *ctx, uint64_t pa, u
 /* Runs harts by fn instead of hart_run(), whose contract it keeps. NULL: hart_run() again. */
 void machine_set_runner(struct machine *m, struct exit (*fn)(void *ctx, struct hart *h, uint64_t n), void *ctx);
 
+/* For a debugger that shares the terminal with the guest's consoles: between runs it is held, then it is the user's. True: the last line on it is
+ * a whole one. */
+bool machine_hold_console(struct machine *m);
+void machine_release_console(struct machine *m);
+
 /* Writes the signature file, if one was asked for. */
 MUST_USE int machine_write_signature(struct machine *m, struct err *e);
 

@@ -85,6 +85,7 @@ void chardev_flush(struct chardev *c)
             lose_output(c, (int)-r);
         if (r <= 0)
             return;
+        c->mid_line = c->tx[c->tx_start + (size_t)r - 1] != '\n';
         c->tx_start += (size_t)r;
         c->tx_len -= (size_t)r;
     }
@@ -418,6 +419,21 @@ void chardev_set_digit(struct chardev *c, void (*fn)(void *ctx, unsigned digit),
 {
     c->digit = fn;
     c->digit_ctx = ctx;
+}
+
+bool chardev_hold(struct chardev *c)
+{
+    chardev_drain(c);
+    if (c->is_stdio && c->raw)
+        chardev_term_leave();
+    return !c->is_stdio || !c->mid_line;
+}
+
+void chardev_release(struct chardev *c)
+{
+    c->mid_line = false;
+    if (c->is_stdio && c->raw)
+        c->raw = chardev_term_enter(c->in_fd, c->signals);
 }
 
 /* --- the backend in memory, and a function's --- */

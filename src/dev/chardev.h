@@ -70,6 +70,12 @@ void chardev_set_digit(struct chardev *c, void (*fn)(void *ctx, unsigned digit),
 MUST_USE struct chardev *chardev_call_new(struct io_loop *loop, const char *name,
                                           void (*fn)(void *ctx, const void *buf, size_t len), void *ctx);
 
+/* Standard input and output, shared with somebody who talks to the user (a debugger at its prompt). Holding pushes out what is buffered and gives
+ * the terminal back as it was found; nothing may poll until it is released. Holding returns whether the last line on it was a whole one. Other
+ * backends only push out. */
+bool chardev_hold(struct chardev *c);
+void chardev_release(struct chardev *c);
+
 /* A backend in memory, for tests and for output that the program itself reads. loop may be NULL. */
 MUST_USE struct chardev *chardev_memory_new(struct io_loop *loop);
 /* Appends input for the guest, as much as fits; returns how much. The device hears of it. */

@@ -28,6 +28,8 @@ struct chardev {
     enum chardev_out out;
     bool owns_fds;              /* close in_fd and out_fd in the end */
     bool is_stdio, is_tty, raw; /* raw: chardev_term holds the terminal */
+    bool signals;               /* Ctrl-C and Ctrl-Z stay with the host */
+    bool mid_line;              /* what was written last ended in no newline */
     bool is_pty, hung_up;       /* pty: no process has the other side open */
     bool endless;               /* its end of input is not final: another writer or client may come */
     bool patient;               /* chardev_drain() waits for ever, not 2 s: a person or a file is at the other end */

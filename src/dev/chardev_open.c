@@ -68,7 +68,8 @@ static int open_stdio(const struct spec *s, struct chardev *c, struct err *e)
     c->is_stdio = true;
     c->patient = true;
     c->is_tty = c->in_fd >= 0 && isatty(c->in_fd);
-    c->raw = c->is_tty && chardev_term_enter(c->in_fd, s->signal);
+    c->signals = s->signal;
+    c->raw = c->is_tty && chardev_term_enter(c->in_fd, c->signals);
     return 0;
 }
 

@@ -1,20 +1,355 @@
 /* SPDX-License-Identifier: MIT */
-/* The check of equivalence: each guest beside an oracle. */
+/*
+ * The check of equivalence (Popek and Goldberg): beside each guest runs an oracle, a machine made from the same options and interpreted. At every
+ * exit the oracle is brought to the same instruction, and the whole state of both harts is compared; their memory now and then, and in the end.
+ *
+ * What comes from outside enters the oracle where it entered the guest: input to the serial port is fed to it at the same instruction.
+ */
 #include "monitor/vmm/vmm_int.h"
 
-#include <errno.h>
+#include "base/text.h"
+#include "cpu/csr.h"
+#include "cpu/op.h"
+#include "cpu/trap.h"
+#include "dev/chardev.h"
+#include "monitor/names.h"
 
-int vm_check_new(struct vm *vm, struct err *e)
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FIELDS_MAX = 512,
+    STEPS_MAX = 4096,      /* traps and firmware calls between two instructions */
+    EVENTS_SHOWN = 12,     /* in a report */
+    DIFFERENCES_SHOWN = 8, /* likewise */
+};
+#define MEMORY_EVERY UINT64_C(100000000) /* instructions between two comparisons of memory */
+
+struct value {
+    const char *name;
+    unsigned index;
+    uint64_t v;
+};
+
+/* A visitor that notes each field. */
+struct noter {
+    struct visitor visitor;
+    unsigned n;
+    struct value value[FIELDS_MAX];
+};
+
+struct vm_check {
+    struct vm *vm;
+    struct machine *oracle;
+    struct hart *h;
+    struct chardev *serial; /* the oracle's */
+    uint64_t compared;      /* how often */
+    uint64_t next_memory;   /* instruction after which memory is compared again */
+    bool failed;
+    char *report; /* of the failure */
+    struct noter guest, expected;
+};
+
+/* ---- State as a list ---- */
+
+/* Where a hart's turns begin says nothing of its state: only their sums do. */
+static bool counts_apart(const char *name)
 {
-    return err_set(e, -EINVAL, "vm %u: --check is not there yet", vm->number);
+    return !strcmp(name, "clock") || !strcmp(name, "retired") || !strcmp(name, "turn_retired");
 }
 
-void vm_check_free(struct vm *vm)
+static void note(struct visitor *v, const char *name, void *p, size_t size, size_t count)
 {
-    (void)vm;
+    struct noter *n = (struct noter *)v;
+    if (counts_apart(name))
+        return;
+    for (size_t i = 0; i < count && n->n < FIELDS_MAX; i++) {
+        uint64_t word = 0;
+        memcpy(&word, (const char *)p + i * size, size);
+        n->value[n->n++] = (struct value){name, (unsigned)i, word};
+    }
+}
+
+static void note_group(struct visitor *v, const char *name, unsigned index)
+{
+    (void)v, (void)name, (void)index;
+}
+
+static void note_end(struct visitor *v)
+{
+    (void)v;
+}
+
+static void note_hart(struct noter *n, struct hart *h)
+{
+    n->visitor = (struct visitor){note, note_group, note_end, true};
+    n->n = 0;
+    hart_visit(h, &n->visitor);
+    n->value[n->n++] = (struct value){"instructions retired", 0, hart_instret(h)};
+    n->value[n->n++] = (struct value){"slots", 0, hart_cycle(h)};
+    n->value[n->n++] = (struct value){"pending interrupts", 0, csr_mip(h)};
+}
+
+/* ---- The report ---- */
+
+static void PRINTF_LIKE(3, 4) append(char *buf, size_t size, const char *fmt, ...)
+{
+    size_t n = strlen(buf);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(buf + n, size - n, fmt, ap);
+    va_end(ap);
+}
+
+static void append_events(struct vm_check *c, char *buf, size_t size)
+{
+    const struct event_hub *hub = machine_events(c->vm->machine);
+    uint64_t first = hub->count > EVENTS_SHOWN ? hub->count - EVENTS_SHOWN : 0;
+    append(buf, size, "  the events before it:\n");
+    for (uint64_t i = first; i < hub->count; i++) {
+        const struct event *e = &hub->ring[i % EVENT_RING];
+        const struct event_row *row = &event_rows[e->kind];
+        append(buf, size, "    %12" PRIu64 "  %-2s %s  %s", e->insn, name_mode(e->mode), text_hex(e->pc).s, row->name);
+        for (unsigned a = 0; a < row->nargs; a++)
+            append(buf, size, " %s=0x%" PRIx64, row->arg[a].name, e->a[a]);
+        append(buf, size, "%s%s\n", e->text ? " " : "", e->text ? e->text : "");
+    }
+}
+
+enum { REPORT_SIZE = 16384 };
+
+/* Starts the report: true if there is room for one. */
+static char *begin_report(struct vm_check *c, const struct hart *vh)
+{
+    c->failed = true;
+    c->vm->vmm->failed_check = true;
+    c->report = calloc(1, REPORT_SIZE);
+    if (c->report)
+        append(c->report, REPORT_SIZE,
+               "vm %u (%s), --check: under %s it is not what it is when interpreted, after %" PRIu64 " instructions, in %s at %s",
+               c->vm->number, c->vm->name, c->vm->technique->name, hart_instret(vh), name_priv(vh->priv, vh->virt),
+               text_hex(vh->pc).s);
+    return c->report;
+}
+
+/* The instruction at the guest's pc, for people. */
+static void append_insn(struct vm_check *c, char *buf, struct hart *vh)
+{
+    struct mmu_ctx ctx = hart_fetch_ctx(vh);
+    struct mmu_map m;
+    struct mmu_fault f;
+    uint32_t raw = 0;
+    if (mmu_translate(&ctx, vh->pc, 2, MMU_X, true, &m, &f, NULL) && bus_dma_read(machine_bus(c->vm->machine), m.pa, &raw, 4))
+        append(buf, REPORT_SIZE, " (0x%0*x)", (raw & 3) == 3 ? 8 : 4, (raw & 3) == 3 ? raw : raw & 0xffff);
+}
+
+static void fail_fields(struct vm_check *c, struct hart *vh)
+{
+    unsigned shown = 0, all = 0;
+    char *r = begin_report(c, vh);
+    if (!r)
+        return;
+    append_insn(c, r, vh);
+    append(r, REPORT_SIZE, "\n");
+    for (unsigned i = 0; i < c->guest.n; i++) {
+        const struct value *g = &c->guest.value[i], *o = &c->expected.value[i];
+        if (g->v == o->v)
+            continue;
+        all++;
+        char name[64];
+        snprintf(name, sizeof name, !strcmp(g->name, "x") || !strcmp(g->name, "f") ? "%s%u" : g->index ? "%s[%u]" : "%s", g->name, g->index);
+        if (shown++ < DIFFERENCES_SHOWN)
+            append(r, REPORT_SIZE, "  %-20s %s, expected %s\n", name, text_hex(g->v).s, text_hex(o->v).s);
+    }
+    if (all > DIFFERENCES_SHOWN)
+        append(r, REPORT_SIZE, "  and %u more\n", all - DIFFERENCES_SHOWN);
+    append_events(c, r, REPORT_SIZE);
+}
+
+static void PRINTF_LIKE(3, 4) fail_otherwise(struct vm_check *c, const struct hart *vh, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    char *r = begin_report(c, vh);
+    if (!r)
+        return;
+    append(r, REPORT_SIZE, "\n  %s\n", text);
+    append_events(c, r, REPORT_SIZE);
+}
+
+/* ---- Memory ---- */
+
+static bool same_page(const struct mem_region *a, const struct mem_region *b, uint64_t off)
+{
+    return !memcmp(mem_host(a, off), mem_host(b, off), PAGE_SIZE);
+}
+
+static void compare_memory(struct vm_check *c, const struct hart *vh)
+{
+    const struct mem_region *g = bus_memory_at(machine_bus(c->vm->machine), MACHINE_RAM_BASE);
+    const struct mem_region *o = bus_memory_at(machine_bus(c->oracle), MACHINE_RAM_BASE);
+    c->next_memory = hart_instret(vh) + MEMORY_EVERY;
+    for (uint64_t off = 0; off < g->size; off += PAGE_SIZE) {
+        if (same_page(g, o, off))
+            continue;
+        uint64_t at = 0, gv, ov;
+        while (at < PAGE_SIZE - 8 && !memcmp(mem_host(g, off) + at, mem_host(o, off) + at, 8))
+            at += 8;
+        memcpy(&gv, mem_host(g, off) + at, 8);
+        memcpy(&ov, mem_host(o, off) + at, 8);
+        fail_otherwise(c, vh, "memory at %s: %s, expected %s", text_hex(g->base + off + at).s, text_hex(gv).s, text_hex(ov).s);
+        return;
+    }
+}
+
+/* ---- Keeping step ---- */
+
+/* Is the instruction at the oracle's pc an ecall? */
+static bool at_ecall(struct hart *h)
+{
+    enum { ECALL = 0x73 };
+    return fetch_raw(h) == ECALL;
+}
+
+/* Brings the oracle to where the guest stands. False: it does not get there; a report is made. */
+static bool follow(struct vm_check *c, const struct hart *vh)
+{
+    struct hart *o = c->h;
+    struct machine_result r = {.end = MACHINE_BUDGET};
+    uint64_t target = hart_instret(vh);
+    if (hart_instret(o) < target)
+        machine_run(c->oracle, target - hart_instret(o), &r);
+    machine_settle(c->oracle);
+    for (unsigned i = 0; i < STEPS_MAX && r.end == MACHINE_BUDGET && hart_instret(o) == target; i++) {
+        bool behind = o->traps < vh->traps || (o->traps == vh->traps && o->pc != vh->pc && at_ecall(o));
+        if (!behind)
+            return true;
+        machine_step(c->oracle, 0, 1, &r);
+        machine_settle(c->oracle);
+    }
+    if (r.end != MACHINE_BUDGET)
+        fail_otherwise(c, vh, "the oracle has ended already, after %" PRIu64 " instructions%s%s", hart_instret(o), r.why[0] ? ": " : "", r.why);
+    else
+        fail_otherwise(c, vh, "the oracle took %" PRIu64 " traps and %" PRIu64 " instructions to come to where the guest took %" PRIu64 " and %" PRIu64,
+                       o->traps, hart_instret(o), vh->traps, target);
+    return false;
 }
 
 void vm_check_now(struct vm *vm, struct hart *vh)
 {
-    (void)vm, (void)vh;
+    struct vm_check *c = vm->check;
+    if (!c || vm->vmm->failed_check || !follow(c, vh))
+        return;
+    c->compared++;
+    note_hart(&c->guest, vh);
+    note_hart(&c->expected, c->h);
+    for (unsigned i = 0; i < c->guest.n; i++)
+        if (c->guest.value[i].v != c->expected.value[i].v) {
+            fail_fields(c, vh);
+            return;
+        }
+    if (hart_instret(vh) >= c->next_memory)
+        compare_memory(c, vh);
+}
+
+void vm_check_end(struct vm *vm)
+{
+    struct vm_check *c = vm->check;
+    struct hart *vh = machine_hart(vm->machine, 0);
+    struct machine_result r = {.end = MACHINE_BUDGET};
+    if (!c || vm->vmm->failed_check)
+        return;
+    uint64_t target = hart_instret(vh);
+    if (hart_instret(c->h) < target)
+        machine_run(c->oracle, target - hart_instret(c->h), &r);
+    for (unsigned i = 0; i < STEPS_MAX && vm->ended && r.end == MACHINE_BUDGET && hart_instret(c->h) == target && !machine_waits(c->oracle); i++)
+        machine_step(c->oracle, 0, 1, &r);
+    if (vm->ended && (r.end != vm->result.end || r.status != vm->result.status || strcmp(r.why, vm->result.why)))
+        fail_otherwise(c, vh, "it ended (%d, status %d%s%s) where the oracle did not do so (%d, status %d%s%s)", (int)vm->result.end,
+                       vm->result.status, vm->result.why[0] ? ", " : "", vm->result.why, (int)r.end, r.status, r.why[0] ? ", " : "", r.why);
+    else
+        compare_memory(c, vh);
+}
+
+const char *vm_check_report(const struct vm *vm, uint64_t *compared)
+{
+    *compared = vm->check ? vm->check->compared : 0;
+    return vm->check ? vm->check->report : NULL;
+}
+
+/* ---- Making ---- */
+
+/* Input that the guest gets now. */
+static void input(void *ctx, const void *buf, size_t len)
+{
+    struct vm_check *c = ctx;
+    if (!c->vm->vmm->failed_check && follow(c, machine_hart(c->vm->machine, 0)))
+        (void)!chardev_memory_feed(c->serial, buf, len);
+}
+
+static void swallow(void *ctx, const void *buf, size_t len)
+{
+    (void)ctx, (void)buf, (void)len;
+}
+
+static struct chardev *make_serial(void *ctx, struct io_loop *loop, struct err *e)
+{
+    struct vm_check *c = ctx;
+    c->serial = chardev_call_new(loop, "oracle", swallow, c);
+    if (!c->serial)
+        err_set(e, -ENOMEM, "no memory for the oracle's serial port");
+    return c->serial;
+}
+
+int vm_check_options(struct machine_options *o, struct err *e)
+{
+    if (o->nnetdevs)
+        return err_set(e, -EINVAL, "--check: what comes over a network does not come to the oracle: leave -netdev out");
+    if (o->realtime)
+        return err_set(e, -EINVAL, "--check: the host's clock does not show two machines the same time: leave --realtime out");
+    o->snapshot = true; /* the oracle starts from the same disks */
+    return 0;
+}
+
+int vm_check_new(struct vm *vm, struct err *e)
+{
+    struct machine_options o = vm->opt;
+    struct vm_check *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);
+    vm->check = c;
+    c->vm = vm;
+    o.window = NULL;
+    o.quiet = true;
+    o.make_serial = make_serial;
+    o.make_serial_ctx = c;
+    o.signature = NULL;
+    for (unsigned i = 0; i < o.nchardevs; i++)
+        o.chardevs[i].spec = "null";
+    c->oracle = machine_new(&o, e);
+    if (!c->oracle)
+        return -EINVAL;
+    c->h = machine_hart(c->oracle, 0);
+    c->next_memory = MEMORY_EVERY;
+    machine_set_yielding(c->oracle, true);
+    chardev_set_tap(machine_serial(vm->machine), input, c);
+    return 0;
+}
+
+void vm_check_free(struct vm *vm)
+{
+    struct vm_check *c = vm->check;
+    if (!c)
+        return;
+    machine_free(c->oracle);
+    free(c->report);
+    free(c);
+    vm->check = NULL;
 }

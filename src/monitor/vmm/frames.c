@@ -60,6 +60,13 @@ void frames_free(struct frames *f)
     free(f);
 }
 
+void frames_soiled(struct frames *f, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = 0; i < f->n; i++)
+        if (f->base + (i << PAGE_SHIFT) < to && f->base + ((i + 1) << PAGE_SHIFT) > from)
+            f->used[i] = 1;
+}
+
 static uint64_t take(struct frames *f, uint64_t i, enum frame_use use, unsigned vm)
 {
     static const uint8_t zeros[PAGE_SIZE];

@@ -29,6 +29,9 @@ struct frames;
 MUST_USE struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t reserved, uint64_t kept, struct err *e);
 void frames_free(struct frames *f);
 
+/* Bytes lie in [from, to) already: its frames are zeroed before they are handed out. */
+void frames_soiled(struct frames *f, uint64_t from, uint64_t to);
+
 /* One zeroed frame. False: none is left. */
 MUST_USE bool frames_take(struct frames *f, enum frame_use use, unsigned vm, uint64_t *hpa);
 /* n zeroed frames one after the other, the first at a multiple of n frames (n: a power of two): for the root of a G-stage table. */

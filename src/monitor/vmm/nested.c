@@ -294,7 +294,6 @@ static bool run_native(struct vm *vm, struct nested *s, struct hart *vh, uint64_
     switch (x->reason) {
     case EXIT_BUDGET:
         vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0);
-        vm_check_now(vm, vh);
         return true;
     case EXIT_TRAP:
         vm_intercept(vm, reason_of(vm, &x->trap), &x->trap, insn, x->trap.tval2 << 2);

@@ -29,7 +29,7 @@ static struct vm *next_vm(struct vmm *v)
 static void give_turn(struct vmm *v, struct vm *vm)
 {
     unsigned from = v->current;
-    v->turn_left = v->config.slice;
+    v->turn_left = v->nvms > 1 ? v->config.slice : UINT64_MAX;
     v->turn = vm->number - 1;
     v->current = vm->number;
     vm->stats.turns++;
@@ -45,6 +45,7 @@ static void end_vm(struct vm *vm, const struct machine_result *r)
 {
     vm->ended = true;
     vm->result = *r;
+    vm_check_end(vm);
     struct event *e = vm_event(vm, EV_VM_END);
     if (!e)
         return;
@@ -96,7 +97,7 @@ static bool ends_vm(enum machine_end end)
     return false;
 }
 
-void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
+static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
 {
     uint64_t left = max_insns;
     *r = (struct vmm_result){.end = MACHINE_BUDGET};
@@ -119,7 +120,7 @@ void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
         if (vm != v->vm[v->turn] || !v->turn_left)
             give_turn(v, vm);
         uint64_t done = run_vm(v, vm, min_u64(v->turn_left, left), &r->machine);
-        v->turn_left -= done;
+        v->turn_left -= v->turn_left == UINT64_MAX ? 0 : done;
         left -= left == UINT64_MAX ? 0 : done;
         if (ends_vm(r->machine.end)) {
             end_vm(vm, &r->machine);
@@ -133,6 +134,14 @@ void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
             v->turn = (v->turn + 1) % v->nvms;
         }
     }
+}
+
+void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
+{
+    run_turns(v, max_insns, r);
+    for (unsigned i = 0; r->end == MACHINE_BUDGET && i < v->nvms; i++)
+        if (!v->vm[i]->ended)
+            vm_check_end(v->vm[i]);
     if (v->failed_check)
         r->end = MACHINE_ERROR;
 }

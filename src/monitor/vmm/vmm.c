@@ -170,16 +170,19 @@ bool vm_interpret(struct vm *vm, struct hart *vh, uint64_t n, struct exit *x)
 
 bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x)
 {
-    uint64_t before = vh->turn_retired;
+    uint64_t before = vh->turn_retired, traps = vh->traps;
+    bool stepped = vh->stop_at_trap; /* by the debugger: then the end at a trap is its business */
     struct event *e = vm_event(vm, EV_VM_EMULATE);
     if (e) {
         e->a[0] = insn;
         e->a[1] = vh->pc;
         vm_tell(vm, e);
     }
+    vh->stop_at_trap = true;
     *x = hart_run(vh, 1);
+    vh->stop_at_trap = stepped;
     vm->stats.emulated += vh->turn_retired - before;
-    return x->reason == EXIT_BUDGET;
+    return x->reason == EXIT_BUDGET || (x->reason == EXIT_EVENT && vh->traps != traps && !stepped);
 }
 
 /* ---- Making ---- */
@@ -233,7 +236,9 @@ static int make_vm(struct vmm *v, unsigned i, struct err *e)
     if (c->machine.harts != 1)
         return err_set(e, -EINVAL, "vm %u (%s): -smp %u: a virtual machine has one hart: leave it out", vm->number, vm->name,
                        c->machine.harts);
-    int rc = take_frames(vm, e);
+    int rc = v->config.check ? vm_check_options(&vm->opt, e) : 0;
+    if (!rc)
+        rc = take_frames(vm, e);
     if (rc)
         return rc;
     vm->window = (struct machine_window){machine_bus(v->machine), vm->hpa};
@@ -303,7 +308,12 @@ static int make_real(struct vmm *v, struct err *e)
     v->events->ctx = v;
     world_init(v->hart);
     v->frames = frames_new(machine_bus(v->machine), MACHINE_RAM_BASE, o.ram_size, VMM_RESERVED, VMM_ROOTS, e);
-    return v->frames ? 0 : -ENOMEM;
+    if (!v->frames)
+        return -ENOMEM;
+    /* The real machine's own device tree lies below the end of its RAM, or below 3 GiB: see fdt_place(). */
+    uint64_t end = min_u64(MACHINE_RAM_BASE + o.ram_size, UINT64_C(3) << 30);
+    frames_soiled(v->frames, end - 4 * MIB, end);
+    return 0;
 }
 
 struct vmm *vmm_new(const struct vmm_config *c, struct err *e)

@@ -141,6 +141,9 @@ uint64_t vmm_insns(const struct vmm *v);
 /* How a VM ended, in a line for people; false: it has not. */
 bool vm_report(const struct vm *vm, char *buf, size_t size);
 
+/* What --check found: the report of the first difference, NULL: none; *compared: how often the whole state was compared. */
+const char *vm_check_report(const struct vm *vm, uint64_t *compared);
+
 /* ---- For techniques ---- */
 
 /* The frame behind gpa: *hpa is gpa's own address in the real machine's RAM. False: gpa is no RAM. */
@@ -174,7 +177,8 @@ bool vm_interpret(struct vm *vm, struct hart *vh, uint64_t n, struct exit *x);
 /* Lets the virtual hart execute one instruction, whatever comes of it (EV_VM_EMULATE). False: *x is what technique.run() must return. */
 bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x);
 
-/* check.c: compares with the oracle; call it with the virtual hart up to date, at an instruction boundary. */
+/* check.c: compares with the oracle. To be called inside run(), before the n-th instruction has retired, with the virtual hart up to date and
+ * before an instruction: at each exit. (At the end of n the machine is about to look at its timers, and the oracle has done so already.) */
 void vm_check_now(struct vm *vm, struct hart *vh);
 
 #endif

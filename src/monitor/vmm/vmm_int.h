@@ -10,7 +10,10 @@ void vm_follow_events(struct vm *vm);
 /* The exit status of a VM that has ended. */
 int vm_status(const struct vm *vm);
 
-/* check.c: the oracle of a VM under --check. */
+/* check.c: the oracle of a VM under --check. Its options are first made fit for that. */
+MUST_USE int vm_check_options(struct machine_options *o, struct err *e);
+/* The VM has ended, or the run has: the rest of the comparison. */
+void vm_check_end(struct vm *vm);
 MUST_USE int vm_check_new(struct vm *vm, struct err *e);
 void vm_check_free(struct vm *vm);
 

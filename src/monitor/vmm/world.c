@@ -37,6 +37,7 @@ static void copy_common(struct hart *to, const struct hart *from)
     to->last_trap_retired = from->last_trap_retired;
     to->passed_insn = from->passed_insn;
     to->passed_pc = from->passed_pc;
+    to->stop_at_trap = from->stop_at_trap;
 }
 
 void world_load(struct hart *real, const struct hart *vh)

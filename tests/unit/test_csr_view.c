@@ -207,7 +207,7 @@ START_TEST(prints)
 {
     struct rig *r = rig_new(EVERYTHING);
     struct symbols *s = symbols_new();
-    ck_assert(symbols_add(s, "trap", 0x80200100, 64, true));
+    ck_assert(symbols_add(s, "trap", 0x80200100, 64, SYMBOL_FUNCTION));
     symbols_sort(s);
     poke(r, 0x300, 0x6000 | 3 << 11 | 1 << 18);
     poke(r, 0x180, UINT64_C(8) << 60 | UINT64_C(5) << 44 | 0x80234);
@@ -266,7 +266,7 @@ END_TEST
 START_TEST(in_one_line)
 {
     struct symbols *s = symbols_new();
-    ck_assert(symbols_add(s, "trap", 0x80200100, 64, true));
+    ck_assert(symbols_add(s, "trap", 0x80200100, 64, SYMBOL_FUNCTION));
     symbols_sort(s);
     static const struct {
         const char *csr;

@@ -3,6 +3,8 @@
 #include "monitor/debug/debugger_int.h"
 
 #include "cpu/csr.h"
+#include "monitor/debug/csr_view.h"
+#include "monitor/names.h"
 #include "symbols.h"
 
 #include <errno.h>
@@ -10,19 +12,54 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What every event has. */
+static bool find_common(const struct event *ev, const char *name, uint64_t *v)
+{
+    const struct {
+        const char *name;
+        uint64_t v;
+    } common[] = {{"clock", ev->clock}, {"insn", ev->insn}, {"pc", ev->pc},
+                  {"hart", ev->hart},   {"vm", ev->vm},     {"mode", ev->mode}};
+    for (unsigned i = 0; i < ARRAY_LEN(common); i++)
+        if (!strcmp(common[i].name, name))
+            return *v = common[i].v, true;
+    return false;
+}
+
+/* Modes (VS) and causes (load_page_fault) by name. */
+static bool find_constant(const char *name, uint64_t *v)
+{
+    uint8_t mode;
+    if (name_mode_find(name, &mode))
+        return *v = mode, true;
+    return name_cause_find(name, v);
+}
+
 static enum expr_found find_name(void *ctx, const char *name, struct expr_ref *ref, struct expr_value *v, struct err *e)
 {
     struct debugger *d = ctx;
     const struct event_row *row = d->event ? &event_rows[d->event->kind] : NULL;
-    (void)ref, (void)e;
+    (void)e;
     *v = (struct expr_value){.type = EXPR_TYPE_WORD};
     for (unsigned i = 0; row && i < row->nargs; i++) {
         if (strcmp(row->arg[i].name, name))
             continue;
         v->v = d->event->a[i];
+        if (row->arg[i].type == ARG_SIGNED)
+            v->type = EXPR_TYPE_LONG;
         return EXPR_FOUND;
     }
-    return symbols_value(machine_symbols(d->machine), name, &v->v) ? EXPR_FOUND : EXPR_UNKNOWN;
+    if (row && find_common(d->event, name, &v->v))
+        return EXPR_FOUND;
+    /* The search among symbols is long: what it found holds as long as the table does. */
+    const struct symbols *s = machine_symbols(d->machine);
+    uint64_t table = (uintptr_t)s + symbols_count(s);
+    if (ref->a && ref->a == table)
+        return v->v = ref->b, EXPR_FOUND;
+    if (!symbols_value(s, name, &v->v) && !find_constant(name, &v->v))
+        return EXPR_UNKNOWN;
+    *ref = (struct expr_ref){table, v->v};
+    return EXPR_FOUND;
 }
 
 /* Where the name of a register was found: its number and 1, so that an unused reference is none. */
@@ -31,6 +68,14 @@ static int reg_number(const char *name, struct expr_ref *ref)
     if (!ref->a)
         ref->a = (uint64_t)(debugger_reg_number(name) + 1);
     return (int)ref->a - 1;
+}
+
+/* The field of a CSR, found once. */
+static const struct csr_field *field_of(int n, const char *field, struct expr_ref *ref)
+{
+    if (!ref->b && n >= DEBUG_REG_CSR && n < DEBUG_REG_PRIV)
+        ref->b = (uintptr_t)csr_field_find((unsigned)n - DEBUG_REG_CSR, field);
+    return (const struct csr_field *)(uintptr_t)ref->b;
 }
 
 static enum expr_found get_reg(void *ctx, const char *name, const char *field, struct expr_ref *ref, uint64_t *v,
@@ -44,7 +89,13 @@ static enum expr_found get_reg(void *ctx, const char *name, const char *field, s
         err_set(e, -EINVAL, "$%s: this hart has no such register", name);
         return EXPR_FAILED;
     }
-    return field ? EXPR_UNKNOWN : EXPR_FOUND;
+    if (!field)
+        return EXPR_FOUND;
+    const struct csr_field *f = field_of(n, field, ref);
+    if (!f)
+        return EXPR_UNKNOWN;
+    *v = csr_field_get(f, *v);
+    return EXPR_FOUND;
 }
 
 static enum expr_found set_reg(void *ctx, const char *name, const char *field, struct expr_ref *ref, uint64_t v,
@@ -54,13 +105,19 @@ static enum expr_found set_reg(void *ctx, const char *name, const char *field, s
     int n = reg_number(name, ref);
     if (n < 0)
         return EXPR_UNKNOWN;
-    uint64_t whole = 0;
-    if (field) {
-        if (!debugger_reg_read(d, debugger_hart(d), (unsigned)n, &whole))
-            whole = 0;
+    const struct csr_field *f = field ? field_of(n, field, ref) : NULL;
+    if (field && !f)
         return EXPR_UNKNOWN;
+    if (f && v > MASK(f->hi, f->lo) >> f->lo) {
+        err_set(e, -EINVAL, "$%s.%s: %" PRIu64 " does not fit: the field has %d bits", name, field, v,
+                f->hi - f->lo + 1);
+        return EXPR_FAILED;
     }
-    if (debugger_reg_write(d, debugger_hart(d), (unsigned)n, v))
+    if (f && !d->nested && csr_field_poke(debugger_hart(d), f, v)) {
+        debugger_changed(d);
+        return EXPR_FOUND;
+    }
+    if (!f && debugger_reg_write(d, debugger_hart(d), (unsigned)n, v))
         return EXPR_FOUND;
     err_set(e, -EINVAL,
             d->nested ? "$%s: nothing can be changed in the midst of an instruction: give stepi first"
@@ -129,7 +186,7 @@ static const char *nearest(void *ctx, enum expr_name_kind kind, const char *name
 {
     struct debugger *d = ctx;
     struct expr_nearest n = {.name = name};
-    (void)reg;
+    int csr;
     switch (kind) {
     case EXPR_NAME:
         for (size_t i = 0; symbols_row(machine_symbols(d->machine), i, NULL, NULL, NULL); i++)
@@ -140,7 +197,7 @@ static const char *nearest(void *ctx, enum expr_name_kind kind, const char *name
             if (debugger_reg_name(i))
                 expr_nearest_offer(&n, debugger_reg_name(i));
         break;
-    case EXPR_FIELD: break;
+    case EXPR_FIELD: csr = csr_number(reg); return csr < 0 ? NULL : csr_field_nearest((unsigned)csr, name);
     }
     return n.best;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu/csr.h"
+#include "monitor/debug/csr_view.h"
 #include "monitor/debug/expr.h"
 #include "monitor/names.h"
 #include "symbols.h"
@@ -113,25 +114,34 @@ static enum expr_found find_name(void *ctx, const char *name, struct expr_ref *r
     return EXPR_FOUND;
 }
 
+/* expr_ref.a of a register: 1 + its number as in name_reg(), or 1 + CSRS + its number as a CSR; b: the field. */
+enum { CSRS = 64 };
+
 static enum expr_found find_register(void *ctx, const char *name, const char *field, struct expr_ref *ref, uint64_t *v,
                                      struct err *e)
 {
     struct filter *f = ctx;
     struct hart *h = f->machine ? machine_hart(f->machine, f->event->hart) : NULL;
-    (void)ref;
-    if (field) {
-        err_set(e, -EINVAL, "fields of registers are not known here: shift and mask $%s", name);
-        return EXPR_FAILED;
+    (void)e;
+    if (!ref->a) {
+        int n = reg_by_name(name), csr = csr_number(name);
+        ref->a = n >= 0 ? 1 + (uint64_t)n : csr >= 0 ? 1 + CSRS + (uint64_t)csr : 0;
+        if (csr >= 0 && field)
+            ref->b = (uintptr_t)csr_field_find((unsigned)csr, field);
     }
-    int n = reg_by_name(name);
-    if (!h && n < 0 && csr_number(name) < 0)
+    if (!ref->a || (field && !ref->b))
         return EXPR_UNKNOWN;
+    unsigned n = (unsigned)ref->a - 1;
+    *v = 0;
     if (!h)
-        return *v = 0, EXPR_FOUND;
-    if (n >= 0)
-        return *v = n < EVENT_REG_F ? h->x[n] : h->f[n - EVENT_REG_F], EXPR_FOUND;
-    n = csr_number(name);
-    return n >= 0 && csr_peek(h, (unsigned)n, v) ? EXPR_FOUND : EXPR_UNKNOWN;
+        return EXPR_FOUND;
+    if (n < CSRS)
+        *v = n < EVENT_REG_F ? h->x[n] : h->f[n - EVENT_REG_F];
+    else if (!csr_peek(h, n - CSRS, v))
+        return EXPR_UNKNOWN;
+    if (field)
+        *v = csr_field_get((const struct csr_field *)(uintptr_t)ref->b, *v);
+    return EXPR_FOUND;
 }
 
 static bool test(struct filter *f, const struct event *ev, bool *truth, struct err *e)

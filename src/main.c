@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: vitrine run, and what it prints. */
 #include "machine.h"
+#include "monitor/debug/debug_main.h"
 #include "monitor/debug/gdb.h"
+#include "monitor/debug/repl.h"
 #include "monitor/vmm/vmm_options.h"
 #include "monitor/watchers.h"
 #include "options.h"
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { STATUS_INSNS = 124, STATUS_USAGE = 125, STATUS_STUCK = 126 };
 
@@ -27,6 +30,27 @@ static void on_signal(int sig)
         machine_stop(signalled);
     if (signalled_vmm)
         vmm_stop(signalled_vmm);
+}
+
+/* The same for a debugger: Ctrl-C stops the guest, not the program. */
+static struct repl *signalled_repl;
+
+static void on_repl_signal(int sig)
+{
+    if (signalled_repl && sig == SIGINT)
+        repl_interrupt(signalled_repl);
+    else if (signalled_repl)
+        repl_stop(signalled_repl);
+}
+
+static void catch_repl_signals(struct repl *r)
+{
+    struct sigaction sa = {.sa_handler = r ? on_repl_signal : SIG_DFL};
+    signalled_repl = r;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 static void catch_signals(struct machine *m, struct vmm *v)
@@ -133,7 +157,9 @@ static void run_machine(struct machine *m, const struct options *o, struct gdb *
     }
     do
         watchers_run(w, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, r);
-    while (r->end == MACHINE_MONITOR); /* nothing stands there yet */
+    while (r->end == MACHINE_MONITOR && !isatty(STDIN_FILENO));
+    if (r->end == MACHINE_MONITOR)
+        debug_prompt(m, NULL, o, catch_repl_signals, r);
 }
 
 static int run(struct options *o)
@@ -288,6 +314,7 @@ static void print_commands(FILE *out)
 {
     fprintf(out, "Usage: vitrine [run] [OPTION...]\n\nCommands:\n"
                  "  run      start a RISC-V machine (vitrine run --help)\n"
+                 "  debug    the same, stopped at its first instruction, with a debugger (vitrine debug --help)\n"
                  "  help     this text\n"
                  "  version  the version\n\n"
                  "A first argument with a dash means run: vitrine -kernel FILE\n");
@@ -334,6 +361,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(command, "run"))
         return run_command(argc - 2, argv + 2);
+    if (!strcmp(command, "debug"))
+        return debug_command(argc - 2, argv + 2, catch_repl_signals);
     if (command[0] == '-')
         return run_command(argc - 1, argv + 1);
     fprintf(stderr, "vitrine: no command '%s': see vitrine help\n", command);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that run the machine. */
+#include "monitor/debug/repl_int.h"
+
+#include "monitor/debug/source.h"
+#include "symbols.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What follows a run ---- */
+
+/* The breakpoint's own commands are done next. */
+static void push_commands(struct repl *r, const struct stop *s)
+{
+    size_t n = 0;
+    while (s->commands[n])
+        n++;
+    char **lines = calloc(n + 1, sizeof *lines);
+    for (size_t i = 0; lines && i < n; i++)
+        lines[i] = strdup(s->commands[i]);
+    if (lines)
+        repl_push_lines(r, lines);
+}
+
+static void told(struct repl *r, const struct debug_stop *s)
+{
+    const struct stop *stop = s->number ? debugger_find(r->d, s->number) : NULL;
+    bool silent = stop && stop->commands && stop->commands[0] && !strcmp(stop->commands[0], "silent");
+    if (!silent)
+        show_stop(r, s);
+    if (s->reason == DEBUG_QUIT || (s->reason == DEBUG_ENDED && r->config.leave_at_end))
+        r->quit = true;
+    if (s->reason != DEBUG_ENDED && !silent)
+        show_displays(r);
+    if (stop && stop->commands && !r->borrowed)
+        push_commands(r, stop);
+    if (stop && stop->spec.temporary)
+        debugger_remove(r->d, debugger_find(r->d, s->number));
+    /* What was asked for in the midst of an instruction. */
+    if (r->queued && !r->quit) {
+        char **lines = calloc(2, sizeof *lines);
+        if (lines) {
+            lines[0] = r->queued;
+            r->queued = NULL;
+            repl_push_lines(r, lines);
+        }
+    }
+}
+
+static int can_run(struct repl *r, struct err *e)
+{
+    if (debugger_ended(r->d))
+        return err_set(e, -ESRCH, "the guest has ended: run or reset start it again");
+    return 0;
+}
+
+/* ---- continue, run, reset ---- */
+
+int cmd_continue(struct repl *r, const char *args, struct err *e)
+{
+    struct debug_stop s;
+    uint64_t n = 1;
+    if (can_run(r, e) || eval_count(r, args, &n, e))
+        return -EINVAL;
+    struct stop *at = debugger_find(r->d, debugger_last(r->d)->number);
+    if (n > 1 && at) {
+        at->spec.ignore = n - 1;
+        out_printf(r->out, "Will ignore the next %" PRIu64 " hits of %d.\n", n - 1, at->number);
+    }
+    repl_run_begin(r);
+    debugger_continue(r->d, UINT64_MAX, &s);
+    repl_run_end(r);
+    told(r, &s);
+    return 0;
+}
+
+int cmd_reset(struct repl *r, const char *args, struct err *e)
+{
+    int rc = no_arguments(args, e);
+    if (!rc)
+        rc = debugger_reset(r->d, e);
+    if (!rc)
+        show_place(r, true);
+    return rc;
+}
+
+int cmd_run(struct repl *r, const char *args, struct err *e)
+{
+    if (no_arguments(args, e))
+        return -EINVAL;
+    if (debugger_ended(r->d) || machine_stats(debugger_machine(r->d))->insns != r->insns_at_reset) {
+        if (debugger_reset(r->d, e))
+            return -EIO;
+        out_puts(r->out, "The machine starts again.\n");
+    }
+    r->insns_at_reset = machine_stats(debugger_machine(r->d))->insns;
+    return cmd_continue(r, "", e);
+}
+
+int cmd_kill(struct repl *r, const char *args, struct err *e)
+{
+    int rc = no_arguments(args, e);
+    if (!rc)
+        rc = debugger_reset(r->d, e);
+    r->insns_at_reset = machine_stats(debugger_machine(r->d))->insns;
+    if (!rc)
+        out_puts(r->out, "The guest is gone; run starts it again.\n");
+    return rc;
+}
+
+int cmd_quit(struct repl *r, const char *args, struct err *e)
+{
+    uint64_t status = 0;
+    if (*args && eval_u64(r, args, &status, e))
+        return -EINVAL;
+    r->quit = true;
+    r->quit_status = *args ? (int)(status & 0xff) : -1;
+    return 0;
+}
+
+/* ---- By instructions ---- */
+
+typedef void step_fn(struct debugger *d, unsigned hart, uint64_t n, struct debug_stop *s);
+
+static int step_insns(struct repl *r, const char *args, step_fn *fn, struct err *e)
+{
+    struct debug_stop s;
+    uint64_t n = 1;
+    if (can_run(r, e) || eval_count(r, args, &n, e))
+        return -EINVAL;
+    repl_run_begin(r);
+    fn(r->d, debugger_hart(r->d)->id, n, &s);
+    repl_run_end(r);
+    told(r, &s);
+    return 0;
+}
+
+int cmd_stepi(struct repl *r, const char *args, struct err *e)
+{
+    return step_insns(r, args, debugger_stepi, e);
+}
+
+int cmd_nexti(struct repl *r, const char *args, struct err *e)
+{
+    return step_insns(r, args, debugger_nexti, e);
+}
+
+/* ---- By source lines ---- */
+
+/* The code of the line at pc; without one, of the whole function. False: neither is known. */
+static bool line_range(struct repl *r, uint64_t pc, uint64_t *lo, uint64_t *hi, bool *has_line)
+{
+    const struct symbols *symbols = machine_symbols(debugger_machine(r->d));
+    uint64_t off;
+    *has_line = source_step_range(r->source, pc, lo, hi);
+    if (*has_line)
+        return true;
+    if (!symbols_at(symbols, pc, &off))
+        return false;
+    *lo = pc - off;
+    for (size_t i = 0; symbols_row(symbols, i, hi, NULL, NULL); i++)
+        if (*hi > pc)
+            return true;
+    return false;
+}
+
+/* A step went into a function: goes on behind its prologue, or out again if its lines are not known. True: *s says what else ended it. */
+static bool entered(struct repl *r, uint64_t sp, struct debug_stop *s)
+{
+    struct hart *h = debugger_hart(r->d);
+    struct source_function f;
+    if (source_function_at(r->source, h->pc, &f)) {
+        if (f.low != h->pc || f.body <= f.low)
+            return false;
+        debugger_until(r->d, h->id, &f.body, 1, 0, s);
+        return s->reason != DEBUG_STEPPED;
+    }
+    uint64_t ra = h->x[1], lo, hi;
+    if (!source_step_range(r->source, ra, &lo, &hi))
+        return false;
+    debugger_until(r->d, h->id, &ra, 1, sp, s);
+    return s->reason != DEBUG_STEPPED;
+}
+
+/* One line. True: *s says what else ended it. */
+static bool step_line(struct repl *r, bool over, struct debug_stop *s)
+{
+    struct hart *h = debugger_hart(r->d);
+    uint64_t lo, hi, sp = h->x[2];
+    uint8_t mode = EVENT_MODE(h->priv, h->virt);
+    bool has_line;
+    struct source_place at;
+    if (!line_range(r, h->pc, &lo, &hi, &has_line)) {
+        debugger_stepi(r->d, h->id, 1, s); /* nothing is known of this code */
+        return s->reason != DEBUG_STEPPED;
+    }
+    for (;;) {
+        uint64_t ra = h->x[1];
+        debugger_step_range(r->d, h->id, lo, hi, over, s);
+        if (s->reason != DEBUG_STEPPED)
+            return true;
+        h = debugger_hart(r->d);
+        if (!has_line || EVENT_MODE(h->priv, h->virt) != mode)
+            return false; /* left what has no lines; or a trap's handler, or out of it */
+        bool called = !over && h->x[1] != ra && h->x[1] - lo <= hi - lo;
+        if (called && entered(r, sp, s))
+            return true;
+        h = debugger_hart(r->d);
+        if (!source_at(r->source, h->pc, &at) || (at.stmt && at.low == h->pc) || called)
+            if (!called || h->pc - lo >= hi - lo)
+                return false;
+        /* In the midst of a line: back in a caller. To the end of that line. */
+        if (!source_step_range(r->source, h->pc, &lo, &hi))
+            return false;
+    }
+}
+
+static int step_lines(struct repl *r, const char *args, bool over, struct err *e)
+{
+    struct debug_stop s = {.reason = DEBUG_STEPPED};
+    uint64_t n = 1, lo, hi;
+    bool has_line;
+    if (can_run(r, e) || eval_count(r, args, &n, e))
+        return -EINVAL;
+    uint64_t pc = debugger_hart(r->d)->pc;
+    if (line_range(r, pc, &lo, &hi, &has_line) && !has_line)
+        out_puts(r->out,
+                 "No line is known here: stepping until another function (stepi and nexti step instructions).\n");
+    repl_run_begin(r);
+    while (n-- && !step_line(r, over, &s))
+        ;
+    repl_run_end(r);
+    told(r, &s);
+    return 0;
+}
+
+int cmd_step(struct repl *r, const char *args, struct err *e)
+{
+    return step_lines(r, args, false, e);
+}
+
+int cmd_next(struct repl *r, const char *args, struct err *e)
+{
+    return step_lines(r, args, true, e);
+}
+
+/* ---- To a place ---- */
+
+int cmd_advance(struct repl *r, const char *args, struct err *e)
+{
+    struct debug_stop s;
+    struct place p;
+    if (!*args)
+        return err_set(e, -EINVAL, "advance: give a place: advance main, advance *0x80000000");
+    if (can_run(r, e) || parse_place(r, args, NULL, &p, e))
+        return -EINVAL;
+    /* Also when the present function comes to its end. */
+    uint64_t va[2] = {p.addr}, sp = 0;
+    unsigned n = frame_return(r, &va[1], &sp) ? 2 : 1;
+    repl_run_begin(r);
+    debugger_until(r->d, debugger_hart(r->d)->id, va, n, 0, &s);
+    repl_run_end(r);
+    told(r, &s);
+    return 0;
+}
+
+int cmd_until(struct repl *r, const char *args, struct err *e)
+{
+    struct debug_stop s;
+    uint64_t lo, hi;
+    struct source_function f;
+    if (*args)
+        return cmd_advance(r, args, e);
+    if (can_run(r, e))
+        return -EINVAL;
+    struct hart *h = debugger_hart(r->d);
+    if (!source_step_range(r->source, h->pc, &lo, &hi))
+        return cmd_nexti(r, "", e);
+    if (source_function_at(r->source, h->pc, &f))
+        lo = f.low; /* a jump back does not end it */
+    repl_run_begin(r);
+    debugger_step_range(r->d, h->id, lo, hi, true, &s);
+    repl_run_end(r);
+    told(r, &s);
+    return 0;
+}
+
+int cmd_finish(struct repl *r, const char *args, struct err *e)
+{
+    struct debug_stop s;
+    uint64_t ra, sp;
+    if (can_run(r, e) || no_arguments(args, e))
+        return -EINVAL;
+    if (!frame_return(r, &ra, &sp))
+        return err_set(e, -EINVAL, "finish: the return address is not known here");
+    out_puts(r->out, "Run until the return to ");
+    show_address(r, ra);
+    out_puts(r->out, "\n");
+    repl_run_begin(r);
+    debugger_until(r->d, debugger_hart(r->d)->id, &ra, 1, sp, &s);
+    repl_run_end(r);
+    told(r, &s);
+    struct hart *h = debugger_hart(r->d);
+    if (s.reason == DEBUG_STEPPED && h->pc == ra) {
+        struct expr_value v = {.v = h->x[10], .type = EXPR_TYPE_LONG};
+        size_t n = expr_vars_keep(debugger_vars(r->d), &v);
+        out_printf(r->out, "a0 is $%zu = %" PRId64 " (0x%" PRIx64 ")\n", n, (int64_t)v.v, v.v);
+    }
+    return 0;
+}
+
+/* ---- By events ---- */
+
+int stepx_kinds(const char *args, uint64_t *kinds, struct err *e)
+{
+    char bad[64];
+    if (!*args)
+        args = "trap,ret,mode,ptr,pte,ad,vmm";
+    if (event_parse_kinds(args, kinds, bad, sizeof bad))
+        return 0;
+    return err_set(e, -EINVAL, "stepx %s: no kind of event is called that: help events lists them", bad);
+}
+
+int cmd_stepx(struct repl *r, const char *args, struct err *e)
+{
+    struct debug_stop s;
+    uint64_t kinds;
+    if (can_run(r, e) || stepx_kinds(args, &kinds, e))
+        return -EINVAL;
+    repl_run_begin(r);
+    debugger_step_event(r->d, kinds, &s);
+    repl_run_end(r);
+    told(r, &s);
+    return 0;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "monitor/debug/debug_main.h"
+
+#include "monitor/debug/repl.h"
+#include "monitor/watchers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STATUS_USAGE = 125, STATUS_STUCK = 126, STATUS_INSNS = 124 };
+
+/* What stands beside the options of `run`. */
+struct debug_args {
+    char **rest; /* those */
+    int nrest;
+    struct {
+        const char *text;
+        bool file;
+    } * todo; /* -ex, -x in their order */
+    unsigned ntodo;
+    bool batch, help;
+};
+
+static int usage_error(const struct err *e)
+{
+    fprintf(stderr, "vitrine: %s\n", e->text);
+    return STATUS_USAGE;
+}
+
+static int take_args(struct debug_args *a, int argc, char **argv, struct err *e)
+{
+    *a = (struct debug_args){0};
+    a->rest = calloc((size_t)argc + 1, sizeof *a->rest);
+    a->todo = calloc((size_t)argc + 1, sizeof *a->todo);
+    if (!a->rest || !a->todo)
+        return err_set(e, -ENOMEM, "out of memory");
+    for (int i = 0; i < argc; i++) {
+        const char *s = argv[i] + (argv[i][0] == '-' && argv[i][1] == '-');
+        bool command = !strcmp(s, "-ex"), file = !strcmp(s, "-x") || !strcmp(s, "-command");
+        if (!strcmp(s, "-batch")) {
+            a->batch = true;
+        } else if (!strcmp(s, "-help") || !strcmp(s, "-h")) {
+            a->help = true;
+        } else if (command || file) {
+            if (i + 1 == argc)
+                return err_set(e, -EINVAL, "%s: needs %s", argv[i], command ? "a command" : "a file");
+            a->todo[a->ntodo].text = argv[++i];
+            a->todo[a->ntodo++].file = file;
+        } else {
+            a->rest[a->nrest++] = argv[i];
+        }
+    }
+    return 0;
+}
+
+static void print_help(void)
+{
+    printf("Usage: vitrine debug [-ex COMMAND] [-x FILE] [--batch] [OPTION...]\n"
+           "Starts a machine as vitrine run does, stopped at its first instruction, with a debugger before it.\n\n"
+           "  -ex COMMAND                    do this command first (several are done in turn)\n"
+           "  -x FILE                        do the commands of a file\n"
+           "  --batch                        end when these are done; the exit status is the guest's\n\n"
+           "All other options are those of vitrine run. `help` at the prompt lists the commands. Ctrl-C stops the "
+           "guest.\n");
+}
+
+/* $XDG_STATE_HOME/vitrine_history, or ~/.vitrine_history. NULL: there is no place for it. */
+static const char *history_file(char *buf, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    struct stat st;
+    if (state && *state && !stat(state, &st) && S_ISDIR(st.st_mode))
+        snprintf(buf, size, "%s/vitrine_history", state);
+    else if (home && *home)
+        snprintf(buf, size, "%s/.vitrine_history", home);
+    else
+        return NULL;
+    return buf;
+}
+
+static const char *program_of(const char *file)
+{
+    return file && strcmp(file, "default") && strcmp(file, "none") ? file : NULL;
+}
+
+/* Commands come on standard input, which the guest then does not see. NULL: a terminal, or none are read. */
+static FILE *take_input(const struct debug_args *a)
+{
+    if (a->batch || isatty(STDIN_FILENO))
+        return NULL;
+    int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || null < 0)
+        return NULL;
+    dup2(null, STDIN_FILENO);
+    close(null);
+    return fdopen(fd, "r");
+}
+
+static int end_status(const struct machine_result *r)
+{
+    switch (r->end) {
+    case MACHINE_GUEST: return r->status;
+    case MACHINE_STUCK: return STATUS_STUCK;
+    case MACHINE_TRAP:
+    case MACHINE_ERROR: return STATUS_USAGE;
+    case MACHINE_RESET:
+    case MACHINE_BUDGET:
+    case MACHINE_STOP:
+    case MACHINE_PAUSE:
+    case MACHINE_BREAK:
+    case MACHINE_MONITOR: break;
+    }
+    return 0;
+}
+
+static int push_todo(struct repl *r, const struct debug_args *a, struct err *e)
+{
+    int rc = 0;
+    for (unsigned i = 0; i < a->ntodo && !rc; i++)
+        rc = a->todo[i].file ? repl_push_file(r, a->todo[i].text, e) : repl_push_command(r, a->todo[i].text, e);
+    return rc;
+}
+
+static int debug_machine(struct machine *m, const struct options *o, const struct debug_args *a, FILE *input,
+                         debug_signals_fn *signals)
+{
+    struct err e = {.text = ""};
+    struct out_file out;
+    char history[512];
+    bool terminal = !a->batch && !input;
+    out_file_init(&out, stdout, out_wants_colour(stdout));
+    const struct repl_config config = {
+        .terminal = terminal,
+        .input = terminal && !isatty(STDOUT_FILENO) ? stdin : input,
+        .history = history_file(history, sizeof history),
+        .program = program_of(o->machine.kernel),
+        .more_programs = program_of(o->machine.bios),
+    };
+    struct debugger *d = debugger_new(m);
+    struct repl *r = d ? repl_new(d, &out.out, &config, &e) : NULL;
+    int status = STATUS_USAGE;
+    if (!d)
+        err_set(&e, -ENOMEM, "out of memory");
+    if (!r || push_todo(r, a, &e)) {
+        usage_error(&e);
+    } else {
+        signals(r);
+        if (terminal)
+            printf("Vitrine %s: help lists the commands, quit ends. Ctrl-C stops the guest.\n", VITRINE_VERSION);
+        repl_greet(r);
+        repl_loop(r);
+        signals(NULL);
+        status = repl_quit_status(r) >= 0 ? repl_quit_status(r)
+                 : !a->batch              ? 0
+                 : debugger_ended(d)      ? end_status(&debugger_last(d)->result)
+                 : repl_failed(r)         ? STATUS_USAGE
+                                          : 0;
+    }
+    fflush(stdout);
+    repl_free(r);
+    debugger_free(d);
+    return status;
+}
+
+static int run(struct options *o, const struct debug_args *a, debug_signals_fn *signals)
+{
+    struct err e = {.text = ""};
+    FILE *input = take_input(a);
+    /* Ctrl-C is the debugger's. */
+    if (!strcmp(o->machine.serial, "mon:stdio") || !strcmp(o->machine.serial, "stdio"))
+        o->machine.serial = "mon:stdio,signal=on";
+    for (size_t i = 0; o->notes[i] && !o->machine.quiet; i++)
+        fprintf(stderr, "vitrine: %s\n", o->notes[i]);
+    struct machine *m = machine_new(&o->machine, &e);
+    struct watchers *w = m ? watchers_open(m, o, &e) : NULL;
+    int status = w ? debug_machine(m, o, a, input, signals) : usage_error(&e);
+    if (w && watchers_close(w, &(struct watchers_end){0}, &e))
+        status = usage_error(&e);
+    if (w && machine_write_signature(m, &e))
+        status = usage_error(&e);
+    machine_free(m);
+    if (input)
+        fclose(input);
+    return status;
+}
+
+int debug_command(int argc, char **argv, debug_signals_fn *signals)
+{
+    struct err e = {.text = ""};
+    struct debug_args a;
+    struct options o = {0};
+    int status = 0;
+    if (take_args(&a, argc, argv, &e)) {
+        status = usage_error(&e);
+    } else if (a.help) {
+        print_help();
+    } else if (options_parse(&o, a.nrest, (const char *const *)a.rest, &e)) {
+        status = usage_error(&e);
+    } else if (o.action != OPTIONS_RUN) {
+        err_set(&e, -EINVAL, "debug: give that to vitrine run");
+        status = usage_error(&e);
+    } else if (o.gdb || o.hold) {
+        err_set(&e, -EINVAL, "debug: -s, -S and -gdb are for vitrine run: this debugger is one already");
+        status = usage_error(&e);
+    } else {
+        status = run(&o, &a, signals);
+    }
+    options_free(&o);
+    free(a.rest);
+    free(a.todo);
+    return status;
+}
+
+void debug_prompt(struct machine *m, struct debugger *d, const struct options *o, debug_signals_fn *signals,
+                  struct machine_result *result)
+{
+    struct err e = {.text = ""};
+    struct out_file out;
+    char history[512];
+    out_file_init(&out, stdout, out_wants_colour(stdout));
+    const struct repl_config config = {.terminal = true,
+                                       .leave_at_end = true,
+                                       .history = history_file(history, sizeof history),
+                                       .program = program_of(o->machine.kernel),
+                                       .more_programs = program_of(o->machine.bios)};
+    struct debugger *own = d ? d : debugger_new(m);
+    struct repl *r = own ? repl_new(own, &out.out, &config, &e) : NULL;
+    *result = (struct machine_result){.end = MACHINE_STOP};
+    if (r) {
+        signals(r);
+        repl_greet(r);
+        repl_loop(r);
+        signals(NULL);
+        if (debugger_ended(own))
+            *result = debugger_last(own)->result;
+    } else {
+        fprintf(stderr, "vitrine: the debugger: %s\n", *e.text ? e.text : "out of memory");
+    }
+    fflush(stdout);
+    repl_free(r);
+    if (!d)
+        debugger_free(own);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* `vitrine debug`, and Ctrl-A c in `vitrine run`. */
+#ifndef VITRINE_DEBUG_MAIN_H
+#define VITRINE_DEBUG_MAIN_H
+
+#include "machine.h"
+#include "options.h"
+
+struct repl;
+struct debugger;
+
+/* Tells the program whose business a signal is from now on: repl_interrupt() and repl_stop(). NULL: nobody's. */
+typedef void debug_signals_fn(struct repl *r);
+
+/* The command, behind its name. Returns the process's exit status. */
+int debug_command(int argc, char **argv, debug_signals_fn *signals);
+/* A prompt beside a machine that has stopped (MACHINE_MONITOR), until its user ends it or the guest does: then *r tells how. d: the machine's debugger
+ * if it has one, else NULL. */
+void debug_prompt(struct machine *m, struct debugger *d, const struct options *o, debug_signals_fn *signals,
+                  struct machine_result *r);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a breakpoint, a list or a run is to go: as gdb's users write it. */
+#include "monitor/debug/repl_int.h"
+
+#include "symbols.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool space_prefix(const char **s, enum debug_space *space)
+{
+    static const struct {
+        const char *prefix;
+        enum debug_space space;
+    } spaces[] = {{"gva:", SPACE_GVA}, {"gpa:", SPACE_GPA}, {"hpa:", SPACE_HPA}};
+    for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {
+        if (strncmp(*s, spaces[i].prefix, 4))
+            continue;
+        *s += 4;
+        *space = spaces[i].space;
+        return true;
+    }
+    return false;
+}
+
+/* The end of the part of text that names the place: before " if ", " thread ", a comma, or the end. */
+static size_t place_length(const char *text)
+{
+    size_t n = 0;
+    while (text[n] && !(text[n] == ' ' && (!strncmp(text + n + 1, "if ", 3) || !strncmp(text + n + 1, "if(", 3) ||
+                                           !strncmp(text + n + 1, "hart ", 5) || !strncmp(text + n + 1, "thread ", 7))))
+        n++;
+    return n;
+}
+
+int parse_place(struct repl *r, const char *text, const char **end, struct place *p, struct err *e)
+{
+    struct hart *h = debugger_hart(r->d);
+    *p = (struct place){.space = SPACE_GVA, .addr = h->pc};
+    text = skip_blanks(text);
+    size_t n = place_length(text);
+    if (end)
+        *end = skip_blanks(text + n);
+    char *own = strndup(text, n);
+    if (!own)
+        return err_set(e, -ENOMEM, "out of memory");
+    while (n && own[n - 1] == ' ')
+        own[--n] = 0;
+    const char *s = own;
+    int rc = 0;
+    bool found = !*s;
+    if (!found && space_prefix(&s, &p->space)) {
+        rc = eval_u64(r, s, &p->addr, e);
+        found = true;
+    } else if (*s == '*') {
+        rc = eval_u64(r, s + 1, &p->addr, e);
+        found = true;
+    }
+    if (!found && symbols_value(machine_symbols(debugger_machine(r->d)), s, &p->addr))
+        found = true;
+    if (!found) {
+        rc = source_place(r, s, &p->addr, e); /* FILE:LINE, LINE, a function of the debug information */
+        found = rc <= 0;
+        rc = rc < 0 ? rc : 0;
+    }
+    if (!found)
+        rc = eval_u64(r, s, &p->addr, e); /* an address as such: 0x80000000, $pc + 4 */
+    free(own);
+    return rc;
+}

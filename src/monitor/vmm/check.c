@@ -67,6 +67,8 @@ static void note(struct visitor *v, const char *name, void *p, size_t size, size
     struct noter *n = (struct noter *)v;
     if (counts_apart(name))
         return;
+    if (!strcmp(name, "x"))
+        count = 32; /* behind them lies what was written to x0 */
     for (size_t i = 0; i < count && n->n < FIELDS_MAX; i++) {
         uint64_t word = 0;
         memcpy(&word, (const char *)p + i * size, size);
@@ -267,6 +269,8 @@ void vm_check_end(struct vm *vm)
     if (!c || vm->vmm->failed_check)
         return;
     uint64_t target = hart_instret(vh);
+    if (vm->ended && vm->result.end == MACHINE_STUCK)
+        chardev_memory_end(c->serial); /* the guest's input has ended too */
     if (hart_instret(c->h) < target)
         machine_run(c->oracle, target - hart_instret(c->h), &r);
     for (unsigned i = 0; i < STEPS_MAX && vm->ended && r.end == MACHINE_BUDGET && hart_instret(c->h) == target && !machine_waits(c->oracle); i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which VM runs next and for how long: round robin. A VM's own time is the instructions that it has retired itself, so that neither its
  * neighbours nor the length of the slices change anything in it. */
+#include "monitor/vmm/consoles.h"
 #include "monitor/vmm/vmm_int.h"
 
 #include <time.h>
@@ -58,13 +59,21 @@ static void end_vm(struct vm *vm, const struct machine_result *r)
     vm_tell(vm, e);
 }
 
+static void wake_all(struct vmm *v)
+{
+    for (unsigned i = 0; i < v->nvms; i++)
+        v->vm[i]->waits = false;
+}
+
 /* Everybody waits for the host: look again in a moment. */
 static void wait_for_host(struct vmm *v)
 {
     struct timespec t = {.tv_nsec = WAIT_MS * 1000000};
-    nanosleep(&t, NULL);
-    for (unsigned i = 0; i < v->nvms; i++)
-        v->vm[i]->waits = false;
+    if (v->consoles)
+        consoles_poll(v->consoles, WAIT_MS);
+    else
+        nanosleep(&t, NULL);
+    wake_all(v);
 }
 
 /* Runs vm for at most n instructions. Returns how many it retired. */
@@ -75,8 +84,11 @@ static uint64_t run_vm(struct vmm *v, struct vm *vm, uint64_t n, struct machine_
     v->running = vm;
     machine_run(vm->machine, n, r);
     v->running = NULL;
+    uint64_t done = machine_stats(vm->machine)->insns - before;
+    if (done) /* time for the others to look for input again */
+        wake_all(v);
     vm->waits = machine_waits(vm->machine);
-    return machine_stats(vm->machine)->insns - before;
+    return done;
 }
 
 /* Is this an end for the VM alone? */
@@ -117,8 +129,11 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
             wait_for_host(v);
             continue;
         }
-        if (vm != v->vm[v->turn] || !v->turn_left)
+        if (vm != v->vm[v->turn] || !v->turn_left) {
+            if (v->consoles)
+                consoles_poll(v->consoles, 0);
             give_turn(v, vm);
+        }
         uint64_t done = run_vm(v, vm, min_u64(v->turn_left, left), &r->machine);
         v->turn_left -= v->turn_left == UINT64_MAX ? 0 : done;
         left -= left == UINT64_MAX ? 0 : done;
@@ -139,6 +154,8 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
 void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
 {
     run_turns(v, max_insns, r);
+    if (v->consoles)
+        consoles_flush(v->consoles);
     for (unsigned i = 0; r->end == MACHINE_BUDGET && i < v->nvms; i++)
         if (!v->vm[i]->ended)
             vm_check_end(v->vm[i]);

@@ -6,6 +6,7 @@
 #include "cpu/csr.h"
 #include "cpu/observe.h"
 #include "cpu/trap.h"
+#include "monitor/vmm/consoles.h"
 #include "monitor/vmm/technique.h"
 #include "monitor/vmm/vmm_int.h"
 #include "monitor/vmm/world.h"
@@ -219,6 +220,26 @@ static int take_frames(struct vm *vm, struct err *e)
     return 0;
 }
 
+static void stop_all(void *v)
+{
+    vmm_stop(v);
+}
+
+/* A guest whose serial port would be the terminal gets its part of it, where several do. */
+static int share_terminal(struct vmm *v, struct vm *vm, struct err *e)
+{
+    const char *serial = vm->opt.serial;
+    if (!v->config.share_terminal || !serial || (strncmp(serial, "mon:stdio", 9) && strncmp(serial, "stdio", 5)))
+        return 0;
+    if (!v->consoles)
+        v->consoles = consoles_new(serial, stop_all, v, e);
+    if (!v->consoles)
+        return -EINVAL;
+    vm->opt.make_serial = consoles_open;
+    vm->opt.make_serial_ctx = consoles_port_of(v->consoles, vm->number);
+    return 0;
+}
+
 static int make_vm(struct vmm *v, unsigned i, struct err *e)
 {
     const struct vm_config *c = &v->config.vms[i];
@@ -239,6 +260,9 @@ static int make_vm(struct vmm *v, unsigned i, struct err *e)
     int rc = v->config.check ? vm_check_options(&vm->opt, e) : 0;
     if (!rc)
         rc = take_frames(vm, e);
+    if (rc)
+        return rc;
+    rc = share_terminal(v, vm, e);
     if (rc)
         return rc;
     vm->window = (struct machine_window){machine_bus(v->machine), vm->hpa};
@@ -266,6 +290,8 @@ static void free_vm(struct vm *vm)
         if (vm->technique->detach)
             vm->technique->detach(vm);
     }
+    if (vm->vmm->consoles)
+        consoles_close(vm->vmm->consoles, vm->number);
     machine_free(vm->machine);
     free(vm->hpa);
     free(vm);
@@ -345,6 +371,7 @@ void vmm_free(struct vmm *v)
         return;
     for (unsigned i = 0; i < v->nvms; i++)
         free_vm(v->vm[i]);
+    consoles_free(v->consoles);
     frames_free(v->frames);
     machine_free(v->machine);
     free(v);

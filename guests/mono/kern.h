@@ -123,6 +123,6 @@ void trap_init(void);
 void switch_context(struct context *from, struct context *to);
 void trap_entry(void);
 void trap_return(void);
-extern char text_start[], text_end[], kernel_end[], image_start[], image_end[], kernel_stack_top[];
+extern char image_start[], image_end[];
 
 #endif

@@ -30,6 +30,11 @@ struct process_info {
     char name[NAME_MAX], state[12];
 };
 
+struct server_info { /* only micro has any */
+    char name[NAME_MAX];
+    uint64_t thread, restarts;
+};
+
 struct counts {
     uint64_t calls;       /* system calls, of whatever kind the kernel has */
     uint64_t messages;    /* of those, messages sent from one thread to another (micro) */

@@ -54,8 +54,8 @@ uint64_t pack_args(char *to, uint64_t size, const char *const *argv)
 }
 
 /* From start.S: count strings one behind the other. */
-_Noreturn void start(int count, char *packed);
-_Noreturn void start(int count, char *packed)
+_Noreturn void start(int count, char *packed, uint64_t out);
+_Noreturn void start(int count, char *packed, uint64_t out)
 {
     char *argv[ARGS_MAX + 1];
     int argc = 0;
@@ -64,5 +64,6 @@ _Noreturn void start(int count, char *packed)
         packed += strlen(packed) + 1;
     }
     argv[argc] = NULL;
+    lib_start(out);
     exit(main(argc, argv));
 }

@@ -26,6 +26,7 @@ enum {
     CALL_CONTROL,
     CALL_PROCESS,
     CALL_COUNTS,
+    CALL_SERVER,
 };
 
 _Noreturn void exit(int status);
@@ -48,6 +49,7 @@ int unlink(const char *path);
 int control(const char *device, int64_t op, int64_t arg, int64_t *result);
 int process(unsigned index, struct process_info *p);
 int counts(struct counts *c);
+int server(unsigned index, struct server_info *s);
 _Noreturn void power_off(int status);
 /* Which kernel this is: "mono" or "micro". */
 const char *kernel_name(void);
@@ -56,6 +58,8 @@ void printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *error_text(int64_t error);
 /* argv as strings one behind the other; their length. */
 uint64_t pack_args(char *to, uint64_t size, const char *const *argv);
+/* What the kernel's side of the library does before main; out: the program's a2 at its start. */
+void lib_start(uint64_t out);
 
 int main(int argc, char **argv);
 

@@ -62,26 +62,47 @@ static struct expr_value convert(struct expr_value v, struct expr_type t)
 
 static const struct expr_type type_int = {.size = 4, .is_signed = true};
 
-/* Of a pointer that is no pointer's business: its bits. */
-static struct expr_type promote(struct expr_type t)
+/* What arithmetic sees of types: a few registers, where struct expr_type would go through memory byte by byte. */
+struct arith {
+    unsigned bits;
+    bool is_signed, hex;
+};
+
+/* C's integer promotion. Of a pointer: its bits. */
+static inline struct arith promoted(const struct expr_type *t)
 {
-    struct expr_type p = {.size = 8, .hex = true};
-    if (t.depth)
-        return p;
-    p = t.size < 4 ? type_int : (struct expr_type){.size = t.size, .is_signed = t.is_signed};
-    p.hex = t.hex;
-    return p;
+    if (t->depth)
+        return (struct arith){64, false, true};
+    return (struct arith){t->size < 4 ? 32 : 8u * t->size, t->size < 4 || t->is_signed, t->hex};
 }
 
 /* C's usual arithmetic conversions. */
+static inline struct arith joined(struct arith a, struct arith b)
+{
+    bool is_signed = a.bits == b.bits ? a.is_signed && b.is_signed : a.bits > b.bits ? a.is_signed : b.is_signed;
+    return (struct arith){a.bits > b.bits ? a.bits : b.bits, is_signed, a.hex || b.hex};
+}
+
+static inline struct expr_type type_of_arith(struct arith t)
+{
+    return (struct expr_type){.size = (uint8_t)(t.bits / 8), .is_signed = t.is_signed, .hex = t.hex};
+}
+
+static inline uint64_t extend_arith(uint64_t v, struct arith t)
+{
+    if (t.bits == 64)
+        return v;
+    return t.is_signed ? (uint64_t)(int64_t)(int32_t)v : (uint32_t)v;
+}
+
+static struct expr_type promote(struct expr_type t)
+{
+    return type_of_arith(promoted(&t));
+}
+
 static struct expr_type common(struct expr_type a, struct expr_type b)
 {
-    a = promote(a), b = promote(b);
-    struct expr_type t = a.size >= b.size ? a : b;
-    if (a.size == b.size)
-        t.is_signed = a.is_signed && b.is_signed;
-    t.hex = a.hex || b.hex;
-    return t;
+    return type_of_arith(joined(promoted(&a), promoted(&b)));
 }
 
 /* What a dereference of this gives: a number stands for the address of a word. size 0: void. */
@@ -107,10 +128,10 @@ static uint8_t joint_space(const struct expr_value *a, const struct expr_value *
 
 /* ---- binary operators on values ---- */
 
-static uint64_t shift(enum expr_op op, uint64_t v, struct expr_type t, uint64_t count)
+static uint64_t shift(enum expr_op op, uint64_t v, struct arith t, uint64_t count)
 {
     bool sign = t.is_signed && (int64_t)v < 0;
-    if (count >= 8u * t.size)
+    if (count >= t.bits)
         return op == OP_SHR && sign ? UINT64_MAX : 0;
     if (op == OP_SHL)
         return v << count;
@@ -142,42 +163,39 @@ static bool compare(enum expr_op op, uint64_t a, uint64_t b, bool is_signed)
 }
 
 /* Pointer and number, and the difference of pointers. */
-static bool pointer_sum(struct run *r, const struct expr_node *n, enum expr_op op, struct expr_value a,
-                        struct expr_value b, struct expr_value *v)
+static bool pointer_sum(struct run *r, const struct expr_node *n, enum expr_op op, const struct expr_value *a,
+                        const struct expr_value *b, struct expr_value *v)
 {
-    if (a.type.depth && b.type.depth) {
+    if (a->type.depth && b->type.depth) {
         if (op == OP_ADD)
             return fail(r, n, "two pointers cannot be added: cast one to an integer as (long)");
-        if (stride(a.type) != stride(b.type))
+        if (stride(a->type) != stride(b->type))
             return fail(r, n, "pointers to types of different sizes have no distance: cast both to (char *)");
-        int64_t step = (int64_t)stride(a.type);
-        *v = (struct expr_value){.v = (uint64_t)((int64_t)(a.v - b.v) / step), .type = EXPR_TYPE_LONG};
+        int64_t step = (int64_t)stride(a->type);
+        *v = (struct expr_value){.v = (uint64_t)((int64_t)(a->v - b->v) / step), .type = EXPR_TYPE_LONG};
         return true;
     }
-    if (!a.type.depth && op == OP_SUB)
+    if (!a->type.depth && op == OP_SUB)
         return fail(r, n, "a pointer cannot be taken from a number: cast it to an integer as (long)");
-    struct expr_value *p = a.type.depth ? &a : &b, *i = a.type.depth ? &b : &a;
+    const struct expr_value *p = a->type.depth ? a : b, *i = a->type.depth ? b : a;
     uint64_t by = i->v * stride(p->type);
-    *v = *p;
-    v->v = op == OP_ADD ? p->v + by : p->v - by;
-    v->space = joint_space(&a, &b);
+    *v = (struct expr_value){op == OP_ADD ? p->v + by : p->v - by, p->type, joint_space(a, b)};
     return true;
 }
 
-/* op: OP_MUL..OP_OR. */
-static bool binary(struct run *r, const struct expr_node *n, enum expr_op op, struct expr_value a, struct expr_value b,
-                   struct expr_value *v)
+/* op: OP_MUL..OP_OR. v may be one of the operands. */
+static bool binary(struct run *r, const struct expr_node *n, enum expr_op op, const struct expr_value *a,
+                   const struct expr_value *b, struct expr_value *v)
 {
-    if ((op == OP_ADD || op == OP_SUB) && (a.type.depth || b.type.depth))
+    if ((op == OP_ADD || op == OP_SUB) && (a->type.depth || b->type.depth))
         return pointer_sum(r, n, op, a, b, v);
-    struct expr_type t = common(a.type, b.type);
-    uint64_t x = extend(a.v, t), y = extend(b.v, t), z = 0;
-    uint8_t space = joint_space(&a, &b);
+    struct arith ta = promoted(&a->type), tb = promoted(&b->type), t = joined(ta, tb);
+    uint64_t x = extend_arith(a->v, t), y = extend_arith(b->v, t), z = 0;
     switch ((int)op) {
     case OP_ADD: z = x + y; break;
     case OP_SUB:
         z = x - y;
-        t.hex = promote(a.type).hex && !promote(b.type).hex; /* a distance is a number */
+        t.hex = ta.hex && !tb.hex; /* a distance is a number */
         break;
     case OP_MUL:
         z = x * y;
@@ -192,18 +210,15 @@ static bool binary(struct run *r, const struct expr_node *n, enum expr_op op, st
         break;
     case OP_SHL:
     case OP_SHR:
-        t = promote(a.type);
-        z = shift(op, extend(a.v, t), t, b.v);
+        t = ta;
+        z = shift(op, extend_arith(a->v, t), t, b->v);
         break;
     case OP_AND: z = x & y; break;
     case OP_XOR: z = x ^ y; break;
     case OP_OR: z = x | y; break;
-    default:
-        z = compare(op, x, y, t.is_signed);
-        t = type_int;
-        space = EXPR_HERE;
+    default: *v = (struct expr_value){.v = compare(op, x, y, t.is_signed), .type = type_int}; return true;
     }
-    *v = (struct expr_value){.v = extend(z, t), .type = t, .space = space};
+    *v = (struct expr_value){extend_arith(z, t), type_of_arith(t), joint_space(a, b)};
     return true;
 }
 
@@ -359,7 +374,7 @@ static bool assign(struct run *r, const struct expr_node *n, struct expr_value *
     struct expr_value old;
     if (!place_of(r, n->a, &p) || !eval(r, n->b, v))
         return false;
-    if (n->value != OP_ASSIGN && (!fetch(r, n, &p, &old) || !binary(r, n, (enum expr_op)n->value, old, *v, v)))
+    if (n->value != OP_ASSIGN && (!fetch(r, n, &p, &old) || !binary(r, n, (enum expr_op)n->value, &old, v, v)))
         return false;
     return store(r, n, &p, v);
 }
@@ -369,7 +384,7 @@ static bool step(struct run *r, const struct expr_node *n, struct expr_value *v)
     struct place p;
     struct expr_value old, one = {.v = 1, .type = type_int}, now;
     bool up = n->op == OP_PRE_INC || n->op == OP_POST_INC;
-    if (!place_of(r, n->a, &p) || !fetch(r, n, &p, &old) || !binary(r, n, up ? OP_ADD : OP_SUB, old, one, &now))
+    if (!place_of(r, n->a, &p) || !fetch(r, n, &p, &old) || !binary(r, n, up ? OP_ADD : OP_SUB, &old, &one, &now))
         return false;
     now = convert(now, old.type);
     if (!store(r, n, &p, &now))
@@ -567,7 +582,7 @@ static bool eval(struct run *r, unsigned at, struct expr_value *v)
     case OP_NE:
     case OP_AND:
     case OP_XOR:
-    case OP_OR: return eval(r, n->a, &a) && eval(r, n->b, &b) && binary(r, n, (enum expr_op)n->op, a, b, v);
+    case OP_OR: return eval(r, n->a, &a) && eval(r, n->b, &b) && binary(r, n, (enum expr_op)n->op, &a, &b, v);
     case OP_ASSIGN: return assign(r, n, v);
     case OP_IF: return conditional(r, n, v);
     }

@@ -31,8 +31,8 @@ enum expr_space {
 };
 
 struct expr_type {
-    uint8_t
-        size; /* bytes of the integer, or of the one that pointers lead to in the end: 1, 2, 4, 8; 0: void, behind pointers only */
+    /* Bytes of the integer, or of the one that pointers lead to in the end: 1, 2, 4, 8; 0: void, behind pointers only. */
+    uint8_t size;
     uint8_t depth;  /* how many pointers lead there; 0: an integer */
     bool is_signed; /* the integer */
     bool is_bool;

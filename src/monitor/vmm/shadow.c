@@ -347,7 +347,10 @@ bool shadow_point(struct shadow *s, struct sp *sp, unsigned index, struct sp *ch
     shadow_drop(s, sp, index, "the guest's entry points elsewhere");
     if (!add_link(s, &child->parents, sp, index))
         return false;
-    uint64_t va = sp->va + ((uint64_t)index << (PAGE_SHIFT + VPN_BITS * sp->t.level));
+    unsigned shift = PAGE_SHIFT + VPN_BITS * sp->t.level;
+    uint64_t va = sp->va + ((uint64_t)index << shift);
+    if (!sp->parents) /* a root: its upper half is that of the address space */
+        va = (uint64_t)sign_extend(va, shift + VPN_BITS);
     if (sp->many || child->parents->next || (child->t.filled && child->va != va))
         found_at_many(child);
     child->va = va;

@@ -121,6 +121,7 @@ void code_cache_free(struct code_cache *c)
     free(c->harts);
     free(c->fused);
     free(c->breaks);
+    free(c->observed);
     free(c);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/observe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cpu/csr.h"
@@ -93,91 +94,60 @@ static uint8_t written_register(const struct insn *i)
     return i->rd ? i->rd : EVENT_REG_NONE;
 }
 
-static uint64_t register_value(const struct hart *h, uint8_t reg)
+const struct observed_op *observe_find_out(struct hart *h, const struct op *op, struct observed_op *room)
 {
-    return reg == EVENT_REG_NONE ? 0 : reg >= EVENT_REG_F ? h->f[reg - EVENT_REG_F] : h->x[reg];
+    struct code_cache *c = h->code;
+    if (!c->observed)
+        c->observed = calloc(ARENA_OPS, sizeof *c->observed);
+    struct observed_op *o = c->observed ? &c->observed[op - c->ops] : room;
+    struct insn i = decode(c->decoder, fetch_raw(h));
+    enum insn_format format = insn_rows[i.id].format;
+    bool displaced = format == FMT_L || format == FMT_S || format == FMT_FL || format == FMT_FS;
+    o->resets = (uint32_t)c->resets + 1;
+    o->raw = i.raw;
+    o->imm = i.imm;
+    o->rs1 = i.rs1;
+    o->reg = written_register(&i);
+    o->slot = (uint16_t)(o->reg == EVENT_REG_NONE ? offsetof(struct hart, x)
+                         : o->reg >= EVENT_REG_F  ? offsetof(struct hart, f) + 8u * (o->reg - EVENT_REG_F)
+                                                  : offsetof(struct hart, x) + 8u * o->reg);
+    o->size = (uint8_t)access_size(&i);
+    o->access = !o->size ? OBSERVE_NO_MEMORY : displaced ? OBSERVE_DISPLACED : OBSERVE_OTHER;
+    return o;
 }
 
-static uint64_t bytes_at(const uint8_t *host, unsigned size)
+const uint8_t *observe_search(struct hart *h, const struct observed_op *o, uint64_t *va)
 {
-    uint64_t v = 0;
-    if (host)
-        memcpy(&v, host, size < sizeof v ? size : sizeof v);
-    return v;
-}
-
-/* Where the bytes of an access lie: memory within one page, or NULL. */
-static const uint8_t *find_bytes(struct hart *h, const struct insn *i, uint64_t va, unsigned size)
-{
-    enum insn_format format = insn_rows[i->id].format;
-    if (format != FMT_HLV && format != FMT_HSV) {
-        const struct tlb_entry *e = &h->tlb->r[tlb_index(va)];
-        if (va - e->page <= PAGE_SIZE - size)
-            return e->host + (va - e->page);
-    }
-    if ((va & ~PAGE_MASK) + size > PAGE_SIZE)
-        return NULL;
     struct mmu_ctx c = hart_data_ctx(h);
     struct mmu_map m;
     struct mmu_fault f;
     struct trap t;
-    if ((format == FMT_HLV || format == FMT_HSV) && !hart_hyp_ctx(h, i->raw, false, &c, &t))
+    if (o->access == OBSERVE_OTHER) {
+        struct insn i = decode(h->code->decoder, o->raw);
+        enum insn_format format = insn_rows[i.id].format;
+        *va = h->x[o->rs1];
+        if (format == FMT_CBO)
+            *va &= ~(uint64_t)(CACHE_BLOCK - 1);
+        if ((format == FMT_HLV || format == FMT_HSV) && !hart_hyp_ctx(h, i.raw, false, &c, &t))
+            return NULL;
+    }
+    if ((*va & ~PAGE_MASK) + o->size > PAGE_SIZE)
         return NULL;
-    if (!mmu_translate(&c, va, size, MMU_R, true, &m, &f, NULL) &&
-        !mmu_translate(&c, va, size, MMU_W, true, &m, &f, NULL))
+    if (!mmu_translate(&c, *va, o->size, MMU_R, true, &m, &f, NULL) &&
+        !mmu_translate(&c, *va, o->size, MMU_W, true, &m, &f, NULL))
         return NULL;
     const struct mem_region *r = bus_memory_at(h->bus, m.pa);
     return r ? mem_host(r, m.pa - r->base) : NULL;
 }
 
-void observe_before(struct hart *h, struct observed *o)
+uint64_t observe_moved(const struct hart *h, const struct observed_op *o)
 {
-    o->pc = h->pc;
-    o->insn = decode(h->code->decoder, fetch_raw(h));
-    o->mode = event_mode_of(h);
-    o->reg = written_register(&o->insn);
-    o->reg_old = register_value(h, o->reg);
-    o->size = (uint8_t)access_size(&o->insn);
-    o->host = NULL;
-    if (!o->size)
-        return;
-    enum insn_format format = insn_rows[o->insn.id].format;
-    bool displaced = format == FMT_L || format == FMT_S || format == FMT_FL || format == FMT_FS;
-    o->mem = h->x[o->insn.rs1] + (displaced ? (uint64_t)(int64_t)o->insn.imm : 0);
-    if (format == FMT_CBO)
-        o->mem &= ~(uint64_t)(CACHE_BLOCK - 1);
-    o->host = find_bytes(h, &o->insn, o->mem, o->size);
-    o->mem_old = bytes_at(o->host, o->size);
-}
-
-/* What lies there now; where that is no memory, what the register that went there or came from there holds. */
-static uint64_t memory_now(const struct hart *h, const struct observed *o)
-{
-    enum insn_format format = insn_rows[o->insn.id].format;
-    if (o->host)
-        return bytes_at(o->host, o->size);
-    uint64_t v = format == FMT_S || format == FMT_HSV ? h->x[o->insn.rs2]
-                 : format == FMT_FS                   ? h->f[o->insn.rs2]
-                                                      : register_value(h, o->reg);
+    struct insn i = decode(h->code->decoder, o->raw);
+    enum insn_format format = insn_rows[i.id].format;
+    uint64_t v = format == FMT_S || format == FMT_HSV ? h->x[i.rs2]
+                 : format == FMT_FS                   ? h->f[i.rs2]
+                                                      : *(const uint64_t *)((const char *)h + o->slot);
     return o->size < 8 ? v & MASK(8 * o->size - 1, 0) : v;
-}
-
-void observe_retired(struct hart *h, const struct observed *o)
-{
-    struct event *e = begin(h, EV_INSN);
-    e->pc = o->pc;
-    e->mode = o->mode;
-    e->insn--; /* before it */
-    e->clock--;
-    e->a[0] = o->insn.raw;
-    e->a[1] = o->reg;
-    e->a[2] = o->reg_old;
-    e->a[3] = register_value(h, o->reg);
-    e->a[4] = o->size ? o->mem : 0;
-    e->a[5] = o->size;
-    e->a[6] = o->size ? o->mem_old : 0;
-    e->a[7] = o->size ? memory_now(h, o) : 0;
-    event_end(h->events, e);
 }
 
 /* ---- the rest of the processor ---- */

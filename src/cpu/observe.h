@@ -6,25 +6,33 @@
 #include "cpu/decode.h"
 #include "cpu/hart.h"
 
+struct op;
+
 static inline uint8_t event_mode_of(const struct hart *h)
 {
     return EVENT_MODE(h->priv, h->virt);
 }
 
-/* An instruction about to execute, and what of the state it may change. */
-struct observed {
-    uint64_t pc;
-    struct insn insn;
-    uint8_t mode;
-    uint8_t reg;  /* as ARG_REG */
-    uint8_t size; /* bytes of memory; 0: none */
-    uint64_t reg_old, mem, mem_old;
-    const uint8_t *host; /* where the bytes lie; NULL: not in memory, or nowhere */
+/* What observing an instruction takes, found out once for each operation of the step context. */
+enum observed_access { OBSERVE_NO_MEMORY, OBSERVE_DISPLACED, OBSERVE_OTHER };
+struct observed_op {
+    uint32_t resets; /* code_cache.resets + 1 when it was made; else it is stale */
+    uint32_t raw;    /* the instruction's bytes */
+    int32_t imm;     /* OBSERVE_DISPLACED: the access goes to x[rs1] + imm */
+    uint16_t slot;   /* offset in struct hart of the register that it writes; of x[0] where it writes none */
+    uint8_t reg;     /* the same, as ARG_REG */
+    uint8_t rs1;
+    uint8_t size;   /* bytes of memory that it accesses */
+    uint8_t access; /* enum observed_access */
 };
 
-/* The observed loop: before an instruction executes, and after it retired. */
-void observe_before(struct hart *h, struct observed *o);
-void observe_retired(struct hart *h, const struct observed *o);
+/* For run.c's observed loop. What op's instruction changes; kept for the next time where there is memory for that, else in *room. */
+const struct observed_op *observe_find_out(struct hart *h, const struct op *op, struct observed_op *room);
+/* Where the bytes of an access lie that the TLB does not know, or that is none of the plain ones: memory within one page, or NULL. *va: its
+ * address. */
+const uint8_t *observe_search(struct hart *h, const struct observed_op *o, uint64_t *va);
+/* What an access that went to no memory moved: what the register that went there or came from there holds. */
+uint64_t observe_moved(const struct hart *h, const struct observed_op *o);
 
 /* The hart has taken t; pc, from: where it came from. */
 void observe_trap(struct hart *h, const struct trap *t, uint64_t pc, uint8_t from);

@@ -110,6 +110,7 @@ struct code_cache {
     uint64_t *breaks; /* addresses at which harts stop, in ascending order */
     unsigned nbreaks;
     uint64_t break_offsets[PAGE_HALVES / 64]; /* bit i: one of them is 2 i modulo the page size */
+    struct observed_op *observed;             /* per operation, see observe.h; NULL until a hart is observed */
 };
 
 /* handlers chosen for this host's processor. NULL: no memory. */

@@ -6,6 +6,8 @@
 #include "cpu/op.h"
 #include "cpu/trap.h"
 
+#include <string.h>
+
 enum { STUCK_TRAPS = 1000 }; /* in a row without an instruction retired between them */
 
 unsigned hart_fflags(struct hart *h)
@@ -137,15 +139,77 @@ static bool attend(struct hart *h, struct exit *e)
     return false;
 }
 
-/* Executes one instruction from op and tells of it, unless it trapped. */
+/* Of an access's bytes the first 8 at most. */
+static inline uint64_t value_at(const uint8_t *host, unsigned size)
+{
+    uint64_t v = 0;
+    switch (size) {
+    case 1: return *host;
+    case 2: memcpy(&v, host, 2); return v;
+    case 4: memcpy(&v, host, 4); return v;
+    default: memcpy(&v, host, 8); return v;
+    }
+}
+
+/* Executes the one instruction of op and tells of it, unless it trapped. */
 static void execute_observed(struct hart *h, const struct op *op)
 {
-    struct observed before;
-    uint64_t retired = h->turn_retired;
-    observe_before(h, &before);
+    const struct code_cache *c = h->code;
+    struct observed_op room;
+    const struct observed_op *found = c->observed ? &c->observed[op - c->ops] : &room;
+    if (UNLIKELY(!c->observed || found->resets != (uint32_t)c->resets + 1))
+        found = observe_find_out(h, op, &room);
+    const struct observed_op o = *found; /* executing may overwrite it */
+    const uint64_t *reg = (const uint64_t *)((const char *)h + o.slot);
+    uint64_t pc = h->pc, retired = h->turn_retired, reg_old = *reg, mem = 0, mem_old = 0;
+    uint8_t mode = event_mode_of(h);
+    const uint8_t *host = NULL;
+    if (o.size) {
+        mem = h->x[o.rs1] + (uint64_t)(int64_t)o.imm;
+        const struct tlb_entry *t = &h->tlb->r[tlb_index(mem)];
+        if (LIKELY(o.access == OBSERVE_DISPLACED && mem - t->page <= (uint64_t)PAGE_SIZE - o.size))
+            host = t->host + (mem - t->page);
+        else
+            host = observe_search(h, &o, &mem);
+        mem_old = host ? value_at(host, o.size) : 0;
+    }
     execute(h, op, 0);
-    if (h->turn_retired != retired)
-        observe_retired(h, &before);
+    if (UNLIKELY(h->turn_retired == retired))
+        return;
+    struct event *e = event_slot(h->events, EV_INSN);
+    e->clock = h->clock + retired;
+    e->insn = h->retired + retired;
+    e->pc = pc;
+    e->hart = (uint8_t)h->id;
+    e->mode = mode;
+    e->a[0] = o.raw;
+    e->a[1] = o.reg;
+    e->a[2] = reg_old;
+    e->a[3] = *reg;
+    e->a[4] = mem;
+    e->a[5] = o.size;
+    e->a[6] = mem_old;
+    e->a[7] = LIKELY(!o.size) ? 0 : host ? value_at(host, o.size) : observe_moved(h, &o);
+    event_end(h->events, e);
+}
+
+/* The observed loop: instruction by instruction, until something asks for attention or the n-th has retired. */
+static void run_observed(struct hart *h, uint64_t end)
+{
+    set_step(h, true);
+    do {
+        uint64_t page = h->pc & PAGE_MASK;
+        const struct fetch_entry *e = &h->fetch->entry[(h->pc >> PAGE_SHIFT) % FETCH_ENTRIES];
+        unsigned off = (unsigned)(h->pc & ~PAGE_MASK);
+        uint32_t at = e->tag == page && off != PAGE_SIZE - 2 ? e->page->entry[off / 2] : 0;
+        h->page_va = page;
+        const struct op *op = LIKELY(at) ? &h->code->ops[at] : fetch_lookup(h);
+        if (UNLIKELY(!op)) {
+            hart_deliver(h);
+            return;
+        }
+        execute_observed(h, op);
+    } while (h->turn_retired < end && !h->kick && !h->trapped && h->step);
 }
 
 static struct exit run(struct hart *h, uint64_t n)
@@ -159,14 +223,16 @@ static struct exit run(struct hart *h, uint64_t n)
         if (h->turn_retired >= end)
             break;
         uint64_t left = end - h->turn_retired;
-        set_step(h, observed || left <= BLOCK_MAX);
-        const struct op *op = fetch_lookup(h);
-        if (op && observed)
-            execute_observed(h, op);
-        else if (op)
-            execute(h, op, h->step ? 0 : (int64_t)min_u64(left - BLOCK_MAX, INT64_MAX / 2));
-        else
-            hart_deliver(h);
+        if (observed) {
+            run_observed(h, end);
+        } else {
+            set_step(h, left <= BLOCK_MAX);
+            const struct op *op = fetch_lookup(h);
+            if (op)
+                execute(h, op, h->step ? 0 : (int64_t)min_u64(left - BLOCK_MAX, INT64_MAX / 2));
+            else
+                hart_deliver(h);
+        }
         if (h->trapped) {
             h->trapped = false;
             return h->left;

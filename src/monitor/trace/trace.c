@@ -10,13 +10,15 @@
 #include "machine_int.h"
 #include "monitor/trace/filter.h"
 #include "monitor/trace/format.h"
+#include "monitor/trace/stream.h"
 
-/* Events go to the writing thread in batches: few enough bytes to stay in the host's caches on the way. */
-enum { BATCH = 512, BATCHES = 16 };
+/* Events go to the writing thread in batches of bytes (stream.h): large enough to seldom wake anybody, small enough to stay in the host's
+ * caches on the way. */
+enum { BATCH = 1 << 17, BATCHES = 8 };
 
 struct batch {
-    unsigned n;
-    struct event e[BATCH];
+    unsigned n; /* bytes */
+    char data[BATCH];
 };
 
 struct trace {
@@ -31,6 +33,7 @@ struct trace {
     /* Batches in a ring: `begun` is being filled, those from `done` up to it wait for the writer. Both count on for ever. */
     struct batch *batches; /* NULL: events are written at once */
     struct batch *filling;
+    struct stream_end in, out; /* the machine's, the writer's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t more, less; /* for the writer: a batch is full, or it shall end; for the machine: one was written */
@@ -66,11 +69,12 @@ static void *write_batches(void *arg)
             break;
         const struct batch *b = &t->batches[t->done % BATCHES];
         pthread_mutex_unlock(&t->lock);
-        for (unsigned i = 0; i < b->n; i++)
-            t->format->event(t->state, &b->e[i]);
+        for (const char *p = b->data, *end = p + b->n; p < end;)
+            t->format->event(t->state, stream_get(&t->out, &p));
         pthread_mutex_lock(&t->lock);
         t->done++;
-        pthread_cond_signal(&t->less);
+        if (t->begun - t->done <= BATCHES / 2) /* not for each one: to wake the machine takes long */
+            pthread_cond_signal(&t->less);
     }
     pthread_mutex_unlock(&t->lock);
     return NULL;
@@ -93,8 +97,8 @@ static void emit(struct event_sink *s, const struct event *e)
 {
     struct trace *t = (struct trace *)s;
     struct batch *b = t->filling;
-    b->e[b->n++] = *e;
-    if (UNLIKELY(b->n == BATCH))
+    b->n = (unsigned)(stream_put(&t->in, b->data + b->n, e) - b->data);
+    if (UNLIKELY(b->n > BATCH - STREAM_MAX))
         hand_over(t);
 }
 

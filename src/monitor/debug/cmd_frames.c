@@ -2,38 +2,140 @@
 /* Frames: backtrace, frame, up, down. */
 #include "monitor/debug/repl_int.h"
 
+#include "monitor/debug/unwind.h"
+#include "symbols.h"
+
 #include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The chain of the selected hart, for as long as nothing runs. */
+struct frames {
+    uint64_t epoch;
+    unsigned hart, n;
+    char why[160]; /* the chain ends */
+    struct unwind_frame v[UNWIND_FRAMES];
+};
+
+void frames_free(struct repl *r)
+{
+    free(r->frames);
+    r->frames = NULL;
+}
+
+static bool read_memory(void *ctx, uint64_t addr, unsigned size, uint64_t *value)
+{
+    struct repl *r = ctx;
+    *value = 0;
+    return debugger_read(r->d, debugger_hart(r->d), SPACE_GVA, addr, value, size) == size;
+}
+
+/* NULL: no memory. */
+static struct frames *frames(struct repl *r)
+{
+    struct hart *h = debugger_hart(r->d);
+    struct frames *f = r->frames;
+    if (f && f->epoch == debugger_epoch(r->d) && f->hart == h->id)
+        return f;
+    r->frame = 0;
+    if (!f && !(f = r->frames = calloc(1, sizeof *f)))
+        return NULL;
+    struct unwind_env env = {
+        .ctx = r, .read = read_memory, .source = r->source, .symbols = machine_symbols(debugger_machine(r->d))};
+    unwind_env_hart(&env, h);
+    f->epoch = debugger_epoch(r->d);
+    f->hart = h->id;
+    f->n = unwind(&env, f->v, UNWIND_FRAMES, f->why, sizeof f->why);
+    return f;
+}
 
 uint64_t frame_pc(struct repl *r)
 {
-    return debugger_hart(r->d)->pc;
+    const struct frames *f = frames(r);
+    return f && r->frame ? f->v[r->frame].lookup : debugger_hart(r->d)->pc;
 }
 
 bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp)
 {
-    const struct hart *h = debugger_hart(r->d);
-    *ra = h->x[1];
-    *sp = h->x[2];
-    return *ra != 0;
+    const struct frames *f = frames(r);
+    if (!f || r->frame + 1 >= f->n)
+        return false;
+    *ra = f->v[r->frame + 1].pc;
+    *sp = f->v[r->frame].trap_entry ? 0 : f->v[r->frame].cfa;
+    return true;
 }
 
+static void show_frame(struct repl *r, const struct frames *f, unsigned n)
+{
+    char line[512];
+    unwind_line(&f->v[n], n, line, sizeof line);
+    out_printf(r->out, "%s\n", line);
+}
+
+/* The selected frame with its source line. */
+static void show_selected(struct repl *r, const struct frames *f)
+{
+    show_frame(r, f, r->frame);
+    if (!show_source_line(r, f->v[r->frame].lookup))
+        show_instruction(r, SPACE_GVA, f->v[r->frame].pc);
+}
+
+/* [N]: the innermost N, or all. */
 int cmd_backtrace(struct repl *r, const char *args, struct err *e)
 {
-    (void)r, (void)args;
-    return err_set(e, -ENOSYS, "backtrace: not there yet");
+    uint64_t n = UNWIND_FRAMES;
+    if (eval_count(r, args, &n, e))
+        return -EINVAL;
+    const struct frames *f = frames(r);
+    if (!f)
+        return err_set(e, -ENOMEM, "out of memory");
+    for (unsigned i = 0; i < f->n && i < n; i++)
+        show_frame(r, f, i);
+    if (f->n > n)
+        out_printf(r->out, "(%u more)\n", f->n - (unsigned)n);
+    else if (f->why[0])
+        out_printf(r->out, "(%s)\n", f->why);
+    return 0;
+}
+
+static int select_frame(struct repl *r, uint64_t n, struct err *e)
+{
+    const struct frames *f = frames(r);
+    if (!f)
+        return err_set(e, -ENOMEM, "out of memory");
+    if (n >= f->n)
+        return err_set(e, -EINVAL, "no frame %" PRIu64 ": there are %u (backtrace lists them)", n, f->n);
+    r->frame = (unsigned)n;
+    show_selected(r, f);
+    return 0;
 }
 
 int cmd_frame(struct repl *r, const char *args, struct err *e)
 {
-    return cmd_backtrace(r, args, e);
+    uint64_t n = frames(r) ? r->frame : 0;
+    if (*args && eval_u64(r, args, &n, e))
+        return -EINVAL;
+    return select_frame(r, n, e);
 }
 
 int cmd_up(struct repl *r, const char *args, struct err *e)
 {
-    return cmd_backtrace(r, args, e);
+    uint64_t n = 1;
+    const struct frames *f = frames(r);
+    if (!f || eval_count(r, args, &n, e))
+        return -EINVAL;
+    if (r->frame + 1 >= f->n)
+        return err_set(e, -EINVAL, "this is the outermost frame");
+    return select_frame(r, min_u64(r->frame + n, f->n - 1), e);
 }
 
 int cmd_down(struct repl *r, const char *args, struct err *e)
 {
-    return cmd_backtrace(r, args, e);
+    uint64_t n = 1;
+    if (!frames(r) || eval_count(r, args, &n, e))
+        return -EINVAL;
+    if (!r->frame)
+        return err_set(e, -EINVAL, "this is the innermost frame");
+    return select_frame(r, r->frame - min_u64(n, r->frame), e);
 }

@@ -153,7 +153,6 @@ int cmd_hart(struct repl *r, const char *args, struct err *e)
             return -EINVAL;
         if (n >= MACHINE_MAX_HARTS || !debugger_select(r->d, (unsigned)n))
             return err_set(e, -EINVAL, "no hart %" PRIu64 ": info harts lists them", n);
-        r->frame = 0;
     }
     show_place(r, true);
     return 0;

@@ -88,6 +88,7 @@ void repl_free(struct repl *r)
         if (trace_close(r->traces[--r->ntraces], &e))
             fprintf(stderr, "vitrine: %s\n", e.text);
     }
+    frames_free(r);
     source_free(r->source);
     lineedit_free(r->edit);
     disasm_free(r->disasm);
@@ -423,7 +424,8 @@ bool take_word(const char **s, char *buf, size_t size)
 {
     const char *from = skip_blanks(*s);
     size_t n = strcspn(from, " \t");
-    snprintf(buf, size, "%.*s", (int)min_u64(n, size), from);
+    if (n)
+        snprintf(buf, size, "%.*s", (int)min_u64(n, size), from);
     *s = skip_blanks(from + n);
     return n != 0;
 }

@@ -80,6 +80,7 @@ struct display {
 
 struct trace;
 struct source;
+struct frames;
 
 struct repl {
     struct debugger *d;
@@ -112,8 +113,8 @@ struct repl {
     uint64_t x_next, xp_next;
     uint8_t x_space; /* enum expr_space */
     struct print_format x_format;
-    uint64_t frame_epoch;
-    unsigned frame;
+    struct frames *frames; /* cmd_frames.c: those of the selected hart */
+    unsigned frame;        /* the selected one */
     unsigned shown_hart;
     char list_file[512];
     unsigned list_first, list_line;
@@ -137,7 +138,7 @@ void repl_run_end(struct repl *r);
 /* ---- Words of a command ---- */
 
 const char *skip_blanks(const char *s);
-/* Takes a word off *s into buf (cut to size); false: there is none. */
+/* Takes a word off *s into buf (cut to size); false: there is none, and buf stays. */
 bool take_word(const char **s, char *buf, size_t size);
 /* Is the word at s this one (or a prefix of it, at least `least` letters)? Skips it. */
 bool take_keyword(const char **s, const char *word, unsigned least);
@@ -170,7 +171,8 @@ bool show_source_line(struct repl *r, uint64_t addr);
 int source_place(struct repl *r, const char *text, uint64_t *addr, struct err *e);
 /* Where the selected frame returns to, and its caller's stack pointer. False: not known. */
 bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp);
-uint64_t frame_pc(struct repl *r); /* of the selected frame */
+uint64_t frame_pc(struct repl *r); /* of the selected frame, where its names and lines are looked up */
+void frames_free(struct repl *r);
 
 /* ---- places.c: where a breakpoint or a list begins ---- */
 

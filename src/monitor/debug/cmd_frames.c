@@ -11,14 +11,14 @@
 #include <string.h>
 
 /* The chain of the selected hart, for as long as nothing runs. */
-struct frames {
+struct call_frames {
     uint64_t epoch;
     unsigned hart, n;
     char why[160]; /* the chain ends */
     struct unwind_frame v[UNWIND_FRAMES];
 };
 
-void frames_free(struct repl *r)
+void call_frames_free(struct repl *r)
 {
     free(r->frames);
     r->frames = NULL;
@@ -32,10 +32,10 @@ static bool read_memory(void *ctx, uint64_t addr, unsigned size, uint64_t *value
 }
 
 /* NULL: no memory. */
-static struct frames *frames(struct repl *r)
+static struct call_frames *frames(struct repl *r)
 {
     struct hart *h = debugger_hart(r->d);
-    struct frames *f = r->frames;
+    struct call_frames *f = r->frames;
     if (f && f->epoch == debugger_epoch(r->d) && f->hart == h->id)
         return f;
     r->frame = 0;
@@ -52,13 +52,13 @@ static struct frames *frames(struct repl *r)
 
 uint64_t frame_pc(struct repl *r)
 {
-    const struct frames *f = frames(r);
+    const struct call_frames *f = frames(r);
     return f && r->frame ? f->v[r->frame].lookup : debugger_hart(r->d)->pc;
 }
 
 bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp)
 {
-    const struct frames *f = frames(r);
+    const struct call_frames *f = frames(r);
     if (!f || r->frame + 1 >= f->n)
         return false;
     *ra = f->v[r->frame + 1].pc;
@@ -66,7 +66,7 @@ bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp)
     return true;
 }
 
-static void show_frame(struct repl *r, const struct frames *f, unsigned n)
+static void show_frame(struct repl *r, const struct call_frames *f, unsigned n)
 {
     char line[512];
     unwind_line(&f->v[n], n, line, sizeof line);
@@ -74,7 +74,7 @@ static void show_frame(struct repl *r, const struct frames *f, unsigned n)
 }
 
 /* The selected frame with its source line. */
-static void show_selected(struct repl *r, const struct frames *f)
+static void show_selected(struct repl *r, const struct call_frames *f)
 {
     show_frame(r, f, r->frame);
     if (!show_source_line(r, f->v[r->frame].lookup))
@@ -87,7 +87,7 @@ int cmd_backtrace(struct repl *r, const char *args, struct err *e)
     uint64_t n = UNWIND_FRAMES;
     if (eval_count(r, args, &n, e))
         return -EINVAL;
-    const struct frames *f = frames(r);
+    const struct call_frames *f = frames(r);
     if (!f)
         return err_set(e, -ENOMEM, "out of memory");
     for (unsigned i = 0; i < f->n && i < n; i++)
@@ -101,7 +101,7 @@ int cmd_backtrace(struct repl *r, const char *args, struct err *e)
 
 static int select_frame(struct repl *r, uint64_t n, struct err *e)
 {
-    const struct frames *f = frames(r);
+    const struct call_frames *f = frames(r);
     if (!f)
         return err_set(e, -ENOMEM, "out of memory");
     if (n >= f->n)
@@ -122,7 +122,7 @@ int cmd_frame(struct repl *r, const char *args, struct err *e)
 int cmd_up(struct repl *r, const char *args, struct err *e)
 {
     uint64_t n = 1;
-    const struct frames *f = frames(r);
+    const struct call_frames *f = frames(r);
     if (!f || eval_count(r, args, &n, e))
         return -EINVAL;
     if (r->frame + 1 >= f->n)

@@ -88,7 +88,7 @@ void repl_free(struct repl *r)
         if (trace_close(r->traces[--r->ntraces], &e))
             fprintf(stderr, "vitrine: %s\n", e.text);
     }
-    frames_free(r);
+    call_frames_free(r);
     source_free(r->source);
     lineedit_free(r->edit);
     disasm_free(r->disasm);

@@ -80,7 +80,7 @@ struct display {
 
 struct trace;
 struct source;
-struct frames;
+struct call_frames;
 
 struct repl {
     struct debugger *d;
@@ -113,7 +113,7 @@ struct repl {
     uint64_t x_next, xp_next;
     uint8_t x_space; /* enum expr_space */
     struct print_format x_format;
-    struct frames *frames; /* cmd_frames.c: those of the selected hart */
+    struct call_frames *frames; /* cmd_frames.c: those of the selected hart */
     unsigned frame;        /* the selected one */
     unsigned shown_hart;
     char list_file[512];
@@ -172,7 +172,7 @@ int source_place(struct repl *r, const char *text, uint64_t *addr, struct err *e
 /* Where the selected frame returns to, and its caller's stack pointer. False: not known. */
 bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp);
 uint64_t frame_pc(struct repl *r); /* of the selected frame, where its names and lines are looked up */
-void frames_free(struct repl *r);
+void call_frames_free(struct repl *r);
 
 /* ---- places.c: where a breakpoint or a list begins ---- */
 

@@ -222,6 +222,8 @@ static struct exit run(struct hart *h, uint64_t n)
             return e;
         if (h->turn_retired >= end)
             break;
+        if (h->kick & KICK_EVENT) /* an interrupt was taken, and stop_at_trap wants to hear of it */
+            continue;
         uint64_t left = end - h->turn_retired;
         if (observed) {
             run_observed(h, end);

@@ -82,7 +82,9 @@ static uint64_t run_vm(struct vmm *v, struct vm *vm, uint64_t n, struct machine_
     uint64_t before = machine_stats(vm->machine)->insns;
     vm_follow_events(vm);
     v->running = vm;
+    v->events->vm = (uint8_t)vm->number; /* for it the real hart works now */
     machine_run(vm->machine, n, r);
+    v->events->vm = 0;
     v->running = NULL;
     uint64_t done = machine_stats(vm->machine)->insns - before;
     if (done) /* time for the others to look for input again */

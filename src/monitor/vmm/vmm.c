@@ -55,14 +55,6 @@ const char *vm_exit_name(enum vm_exit_reason r)
 
 /* ---- Events ---- */
 
-/* The real machine's stamp, with the VM that its hart works for. */
-static void stamp(void *ctx, struct event *e)
-{
-    struct vmm *v = ctx;
-    v->stamp(v->stamp_ctx, e);
-    e->vm = v->running ? (uint8_t)v->running->number : 0;
-}
-
 /* What a VM tells of itself is told in the real machine's stream too. */
 static void forward(struct event_sink *s, const struct event *e)
 {
@@ -72,7 +64,6 @@ static void forward(struct event_sink *s, const struct event *e)
         return;
     struct event *copy = event_begin(hub, (enum event_kind)e->kind);
     *copy = *e;
-    copy->vm = (uint8_t)vm->number;
     event_end(hub, copy);
 }
 
@@ -96,7 +87,6 @@ struct event *vm_event(struct vm *vm, enum event_kind k)
     e->pc = vh->pc;
     e->hart = (uint8_t)vh->id;
     e->mode = event_mode_of(vh);
-    e->vm = (uint8_t)vm->number;
     return e;
 }
 
@@ -271,6 +261,7 @@ static int make_vm(struct vmm *v, unsigned i, struct err *e)
     if (!vm->machine)
         return -EINVAL;
     vm->forward.emit = forward;
+    machine_events(vm->machine)->vm = (uint8_t)vm->number;
     event_hub_add(machine_events(vm->machine), &vm->forward);
     rc = vm->technique->attach ? vm->technique->attach(vm, e) : 0;
     if (rc)
@@ -328,10 +319,6 @@ static int make_real(struct vmm *v, struct err *e)
         return -EINVAL;
     v->hart = machine_hart(v->machine, 0);
     v->events = machine_events(v->machine);
-    v->stamp = v->events->stamp;
-    v->stamp_ctx = v->events->ctx;
-    v->events->stamp = stamp;
-    v->events->ctx = v;
     world_init(v->hart);
     v->frames = frames_new(machine_bus(v->machine), MACHINE_RAM_BASE, o.ram_size, VMM_RESERVED, VMM_ROOTS, e);
     if (!v->frames)

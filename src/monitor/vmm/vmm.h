@@ -115,8 +115,6 @@ struct vmm {
     struct vm *running;  /* inside machine_run() */
     bool failed_check;
     int stop; /* set by vmm_stop(), atomically */
-    void (*stamp)(void *ctx, struct event *e); /* the real hub's own */
-    void *stamp_ctx;
     struct vm_consoles *consoles;
 };
 

@@ -218,47 +218,62 @@ static bool credible(struct unwinder *u, const struct unwind_frame *f, const str
     return how == UNWIND_CFI ? is_code(u->env, r->x[REG_RA]) : r->x[REG_RA] != f->pc && behind_call(u, r->x[REG_RA]);
 }
 
+/* What f's instructions tell, where there is no call frame information: those ahead, else those behind. entry: it is a trap's. */
+static bool by_code(struct unwinder *u, const struct unwind_frame *f, bool entry, struct unwind_regs *r)
+{
+    enum ahead_answer ahead = unwind_by_ahead(u->env, u->decoder, f, r);
+    if (entry ? ahead == AHEAD_TRAP : ahead == AHEAD_CALLER && credible(u, f, r, UNWIND_CODE))
+        return true;
+    return f->function && unwind_by_code(u->env, u->decoder, f, f->pc - f->offset, r) &&
+           (entry || credible(u, f, r, UNWIND_CODE));
+}
+
+/* The caller of f, which is no trap's entry, without call frame information. False: the reason is told. */
+static bool by_other_means(struct unwinder *u, const struct unwind_frame *f, const char *name, struct unwind_regs *r,
+                           enum unwind_how *how)
+{
+    *how = UNWIND_CODE;
+    if (by_code(u, f, false, r))
+        return true;
+    *how = UNWIND_FP;
+    if (by_frame_pointer(u, f, r))
+        return true;
+    if (f->how != UNWIND_PC && f->how != UNWIND_TRAP)
+        return end(u, "nothing tells who called %s", name);
+    by_return_address(f, r);
+    *how = UNWIND_RA;
+    return true;
+}
+
 static bool step(struct unwinder *u, struct unwind_frame *f, struct unwind_frame *next)
 {
     const struct unwind_env *env = u->env;
     struct unwind_regs r;
-    bool innermost = f->how == UNWIND_PC || f->how == UNWIND_TRAP;
     const char *name = f->function ? f->function : "the code here";
     enum cfi_answer cfi = unwind_by_cfi(env, f, &r);
     int entry = entry_of(env, f);
     if (cfi == CFI_SIGNAL)
         return across_trap(u, f, &r, entry, next);
-    bool by_code = cfi == CFI_NONE && f->function && unwind_by_code(env, u->decoder, f, f->pc - f->offset, &r);
     if (entry >= 0) {
-        if (cfi != CFI_CALLER && !by_code)
+        if (cfi != CFI_CALLER && !by_code(u, f, true, &r))
             by_return_address(f, &r);
         return across_trap(u, f, &r, entry, next);
     }
     if (cfi == CFI_LAST)
         return end(u, "%s has no caller: so says its call frame information", name);
     enum unwind_how how = UNWIND_CFI;
-    bool found = cfi == CFI_CALLER;
-    if (!found && by_code && credible(u, f, &r, UNWIND_CODE)) {
-        how = UNWIND_CODE;
-        found = true;
-    }
-    if (!found && by_frame_pointer(u, f, &r)) {
-        how = UNWIND_FP;
-        found = true;
-    }
-    if (!found) {
-        if (!innermost)
-            return end(u, "nothing tells who called %s", name);
-        by_return_address(f, &r);
-        how = UNWIND_RA;
-    }
+    if (cfi == CFI_NONE && !by_other_means(u, f, name, &r, &how))
+        return false;
     f->cfa = r.cfa;
     if (!(r.known & BIT(REG_RA)))
-        return end(u, "the return address of %s is not known any more", name);
+        return end(u, "the return address of %s is neither in a register nor in memory that can be read", name);
     if (!r.x[REG_RA])
         return end(u, "the return address of %s is 0: it was not called", name);
     if (!credible(u, f, &r, how))
-        return end(u, "the return address of %s, 0x%" PRIx64 ", is not behind a call", name, r.x[REG_RA]);
+        return end(u,
+                   "the return address of %s, 0x%" PRIx64
+                   ", is not behind a call: it was jumped to, or its frame is damaged",
+                   name, r.x[REG_RA]);
     set_frame(env, next, how, r.x[REG_RA], &r);
     return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Backtraces: from the registers of a hart to the functions that it is in, across traps too. Four ways, tried in this order for each frame:
- * the call frame information of the ELF file (DWARF, .debug_frame and .eh_frame), what the function's own instructions did with its
- * registers up to here, the chain of frame pointers, and for the innermost frame the return address register.
+ * the call frame information of the ELF file (DWARF, .debug_frame and .eh_frame); the function's own instructions, those from here to
+ * its return and those from its beginning to here; the chain of frame pointers; and for the innermost frame the return address register.
  *
  * Nothing is believed: memory may hold anything and ELF files may be damaged. The chain ends after UNWIND_FRAMES at the latest, with a reason.
  */

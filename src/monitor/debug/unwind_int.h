@@ -24,6 +24,15 @@ struct decode_table;
 MUST_USE bool unwind_by_code(const struct unwind_env *env, const struct decode_table *decoder,
                              const struct unwind_frame *f, uint64_t low, struct unwind_regs *r);
 
+enum ahead_answer {
+    AHEAD_NONE,   /* no way out was found */
+    AHEAD_CALLER, /* *r: what the caller gets back */
+    AHEAD_TRAP    /* the same, and the way ends in sret or mret */
+};
+/* Follows the instructions from f->pc to the function's return (unwind_ahead.c). */
+enum ahead_answer unwind_by_ahead(const struct unwind_env *env, const struct decode_table *decoder,
+                                  const struct unwind_frame *f, struct unwind_regs *r);
+
 enum cfi_answer {
     CFI_NONE,   /* there is no information for this pc, or it cannot be read */
     CFI_CALLER, /* *r: the caller; its ra in r->x[REG_RA] is where it goes on */

@@ -44,6 +44,12 @@ bool show_source_line(struct repl *r, uint64_t addr)
     return source_at(r->source, addr, &p) && show_line(r, p.file, p.line, false);
 }
 
+bool source_begins_line(struct repl *r, uint64_t addr)
+{
+    struct source_place p;
+    return source_at(r->source, addr, &p) && p.low == addr;
+}
+
 /* ---- Places ---- */
 
 int source_place(struct repl *r, const char *text, uint64_t *addr, struct err *e)

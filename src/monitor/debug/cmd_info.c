@@ -154,7 +154,7 @@ int cmd_hart(struct repl *r, const char *args, struct err *e)
         if (n >= MACHINE_MAX_HARTS || !debugger_select(r->d, (unsigned)n))
             return err_set(e, -EINVAL, "no hart %" PRIu64 ": info harts lists them", n);
     }
-    show_place(r, true);
+    show_place(r);
     return 0;
 }
 

@@ -20,7 +20,7 @@ static int print_value(struct repl *r, const struct expr_value *v, char letter, 
     char text[512];
     struct expr_env env;
     repl_env(r, &env);
-    if (expr_format(text, sizeof text, v, letter ? letter : '0', &env, e) < 0)
+    if (expr_format(text, sizeof text, v, letter, &env, e) < 0)
         return -EINVAL;
     out_printf(r->out, "%s", text);
     return 0;

@@ -35,6 +35,7 @@ static void told(struct repl *r, const struct debug_stop *s)
         r->quit = true;
     if (s->reason != DEBUG_ENDED && !silent)
         show_displays(r);
+    r->by_insn = false;
     if (stop && stop->commands && !r->borrowed)
         push_commands(r, stop);
     if (stop && stop->spec.temporary)
@@ -83,7 +84,7 @@ int cmd_reset(struct repl *r, const char *args, struct err *e)
     if (!rc)
         rc = debugger_reset(r->d, e);
     if (!rc)
-        show_place(r, true);
+        show_place(r);
     return rc;
 }
 
@@ -131,6 +132,7 @@ static int step_insns(struct repl *r, const char *args, step_fn *fn, struct err 
     uint64_t n = 1;
     if (can_run(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
+    r->by_insn = true;
     repl_run_begin(r);
     fn(r->d, debugger_hart(r->d)->id, n, &s);
     repl_run_end(r);
@@ -330,6 +332,7 @@ int cmd_stepx(struct repl *r, const char *args, struct err *e)
     uint64_t kinds;
     if (can_run(r, e) || stepx_kinds(args, &kinds, e))
         return -EINVAL;
+    r->by_insn = true;
     repl_run_begin(r);
     debugger_step_event(r->d, kinds, &s);
     repl_run_end(r);

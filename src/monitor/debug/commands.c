@@ -84,8 +84,7 @@ const struct command commands[] = {
     ROW("list", "l", "[PLACE | FROM,TO | -]", PLACE, CMD_REPEATS, cmd_list, "source lines"),
     ROW("disassemble", "disas", "[/s] [ADDRESS | FROM,TO | FROM,+LENGTH]", EXPR, 0, cmd_disassemble,
         "instructions; /s: with source lines"),
-    ROW("backtrace", "bt where info_stack", "[N]", NONE, 0, cmd_backtrace,
-        "who called whom, across trap frames too"),
+    ROW("backtrace", "bt where info_stack", "[N]", NONE, 0, cmd_backtrace, "who called whom, across trap frames too"),
     ROW("frame", "f", "[N]", NONE, 0, cmd_frame, "selects a frame, for list and finish"),
     ROW("up", NULL, "[N]", NONE, CMD_REPEATS, cmd_up, "the frame that called this one"),
     ROW("down", NULL, "[N]", NONE, CMD_REPEATS, cmd_down, "the frame that it called"),
@@ -236,6 +235,10 @@ const struct command *command_find(const char *line, const char **args, struct e
     bool exact = false;
     unsigned hits = 0;
     *args = rest;
+    if (n == 1 && *word == 'i') { /* as in gdb: not one of ignore and info */
+        word = "info";
+        n = strlen(word);
+    }
     if (!n)
         return no_command(word, strcspn(word, " \t"), e);
     for (unsigned i = 0; i < ncommands; i++) {

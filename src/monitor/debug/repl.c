@@ -52,8 +52,6 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
     disasm_set_symbols(r->disasm, symbol_at, r);
     if (c->terminal)
         r->edit = lineedit_new(c->history, command_complete, r); /* without it lines are read plainly */
-    if (c->terminal || c->input)
-        debugger_set_nested(d, nested_prompt, r);
     return r;
 }
 
@@ -74,7 +72,6 @@ void repl_free(struct repl *r)
 {
     if (!r)
         return;
-    debugger_set_nested(r->d, NULL, NULL);
     while (r->inputs)
         pop_input(r);
     while (r->displays) {
@@ -387,14 +384,16 @@ static bool nested_prompt(void *ctx, struct debug_stop *s, uint64_t *kinds)
 void repl_loop(struct repl *r)
 {
     repl_run_end(r);
+    debugger_set_nested(r->d, nested_prompt, r);
     while (!r->quit && turn(r))
         ;
+    debugger_set_nested(r->d, NULL, NULL);
 }
 
 void repl_greet(struct repl *r)
 {
     repl_run_end(r);
-    show_place(r, true);
+    show_place(r);
 }
 
 bool repl_execute(struct repl *r, const char *line, struct out *out)

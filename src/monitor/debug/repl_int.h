@@ -102,6 +102,7 @@ struct repl {
     bool stopped_by_signal;
     bool held;             /* the terminal is ours, not the guest's console's */
     bool borrowed;         /* by repl_execute(): no terminal is touched */
+    bool by_insn;          /* the last run went by instructions or events: the next instruction is shown */
     bool nested;           /* at a prompt in the midst of an instruction */
     bool resume;           /* that prompt is to end: and the run goes on, */
     uint64_t resume_kinds; /* until one of these */
@@ -114,7 +115,7 @@ struct repl {
     uint8_t x_space; /* enum expr_space */
     struct print_format x_format;
     struct call_frames *frames; /* cmd_frames.c: those of the selected hart */
-    unsigned frame;        /* the selected one */
+    unsigned frame;             /* the selected one */
     unsigned shown_hart;
     char list_file[512];
     unsigned list_first, list_line;
@@ -155,7 +156,7 @@ MUST_USE int parse_format(const char **text, struct print_format *f, struct err 
 
 void show_stop(struct repl *r, const struct debug_stop *s);
 /* The hart's pc, symbol, source line; with the line or instruction that comes next. */
-void show_place(struct repl *r, bool with_instruction);
+void show_place(struct repl *r);
 /* 0x80000004 <main+4> */
 void show_address(struct repl *r, uint64_t addr);
 void show_symbol(struct repl *r, uint64_t addr); /* <main+4>, or nothing */
@@ -167,6 +168,7 @@ void show_displays(struct repl *r);
 /* cmd_code.c: " at FILE:LINE", and the line itself (false: not known). */
 void show_source_place(struct repl *r, uint64_t addr);
 bool show_source_line(struct repl *r, uint64_t addr);
+bool source_begins_line(struct repl *r, uint64_t addr); /* a statement's code begins there */
 /* FILE:LINE, LINE, a function of the debug information. 0 and *addr; 1: it is none of these; -errno: it is, but. */
 int source_place(struct repl *r, const char *text, uint64_t *addr, struct err *e);
 /* Where the selected frame returns to, and its caller's stack pointer. False: not known. */

@@ -54,7 +54,7 @@ static const char *mode_of(const struct hart *h)
 }
 
 /* hart 0 in S mode: 0x80200000 <main+4> */
-void show_place(struct repl *r, bool with_instruction)
+void show_place(struct repl *r)
 {
     struct hart *h = debugger_hart(r->d);
     out_printf(r->out, "hart %u in %s mode: ", h->id, mode_of(h));
@@ -62,8 +62,9 @@ void show_place(struct repl *r, bool with_instruction)
     show_source_place(r, h->pc);
     out_puts(r->out, "\n");
     r->shown_hart = h->id;
+    /* The line says enough where it begins. */
     bool line = show_source_line(r, h->pc);
-    if (with_instruction || !line)
+    if (r->by_insn || !line || !source_begins_line(r, h->pc))
         show_instruction(r, SPACE_GVA, h->pc);
 }
 
@@ -178,7 +179,6 @@ void show_stop(struct repl *r, const struct debug_stop *s)
         out_printf(r->out, "[Switching to hart %u]\n", debugger_hart(r->d)->id);
     if (*why)
         out_printf(r->out, "The condition cannot be evaluated: %s\n", why);
-    bool instruction = true;
     switch (s->reason) {
     case DEBUG_STEPPED: break;
     case DEBUG_BREAK:
@@ -188,19 +188,16 @@ void show_stop(struct repl *r, const struct debug_stop *s)
     case DEBUG_WATCH: show_watch(r, s); break;
     case DEBUG_CATCH: show_catch(r, s); break;
     case DEBUG_EVENT:
-        if (s->told) {
+        if (s->told)
             break;
-        }
         show_event(r, &s->event);
-        if (debugger_is_nested(r->d)) {
+        if (debugger_is_nested(r->d))
             out_puts(r->out, "in ");
-            instruction = true;
-        }
         break;
     case DEBUG_INTERRUPT: out_puts(r->out, "Interrupted, "); break;
     case DEBUG_MONITOR: break;
     case DEBUG_QUIT: break;
     case DEBUG_ENDED: show_end(r, &s->result); return;
     }
-    show_place(r, instruction);
+    show_place(r);
 }

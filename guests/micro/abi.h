@@ -12,21 +12,21 @@
 
 enum {
     SYS_IPC,
-    SYS_UNMAP,      /* a0: pages: all that was mapped on from them goes; with MAP_SELF they themselves too */
+    SYS_UNMAP, /* a0: pages: all that was mapped on from them goes; with MAP_SELF they themselves too */
     SYS_THREAD_NEW, /* a0: SPACE_*, a1: its pager, a2: pc, a3: sp, a4..a7 -> its a0..a2; answers its id in a0 (0: no room or no right) */
     SYS_THREAD_END, /* a0: a thread that the caller made; answers 0 or an error */
     SYS_SELF,       /* a0: own id, a1: pager, a2: who made it */
     SYS_IRQ,        /* a0: interrupt source, a1: the thread that it becomes messages to (privileged) */
     SYS_COUNTS,     /* a0..a6: calls, messages, switches, page faults, device interrupts, ticks, kernel pages */
     SYS_POWER_OFF,  /* a0: status (privileged) */
-    SYS_STATE,      /* a0: a thread that the caller made; answers 0: none, 1: ready, 2: waits to send, 3: waits for a message */
-    SYS_PUT,        /* a0: a character, to the firmware's console: for what cannot rely on servers (privileged) */
+    SYS_STATE, /* a0: a thread that the caller made; answers 0: none, 1: ready, 2: waits to send, 3: waits for a message */
+    SYS_PUT, /* a0: a character, to the firmware's console: for what cannot rely on servers (privileged) */
 };
 
 /* Identifiers: a number that is never used again, or an interrupt source. 63:16 version, from 1 | 15:0 slot */
 #define TID_NONE   0
 #define TID_ANY    0xffffffffffffffff
-#define TID_IRQ(n) (n)      /* 1 to 95, version 0: as sender an interrupt, as receiver its acknowledgement */
+#define TID_IRQ(n) (n)     /* 1 to 95, version 0: as sender an interrupt, as receiver its acknowledgement */
 #define TID_ROOT   0x10000 /* the first thread */
 
 /* In the place of a1 of SYS_THREAD_NEW: */
@@ -42,9 +42,9 @@ enum { SPACE_OWN, SPACE_NEW, SPACE_NEW_PRIVILEGED };
 #define MAP_PAGES(order) ((order) << 6)
 
 /* Labels of the messages that the kernel makes for a thread; they go to its pager, and the thread goes on when it is answered. */
-#define LABEL_PAGE_FAULT 0xffff0001 /* words: address, access (MAP_R, W, X), pc; the answer brings a page */
-#define LABEL_EXCEPTION  0xffff0002 /* words: scause, stval, pc */
-#define LABEL_INTERRUPT  0xffff0003 /* from TID_IRQ(n) */
+#define LABEL_PAGE_FAULT 0xff000001 /* words: address, access (MAP_R, W, X), pc; the answer brings a page */
+#define LABEL_EXCEPTION  0xff000002 /* words: scause, stval, pc */
+#define LABEL_INTERRUPT  0xff000003 /* from TID_IRQ(n) */
 
 /* Errors, in a1. */
 #define IPC_OK      0

@@ -9,7 +9,7 @@ static void receive(struct thread *t);
 void ipc_error(struct thread *t, uint64_t error)
 {
     if (t->faulted) { /* its pager is gone: nobody can say what its fault means */
-        print("micro: thread 0x%lx ends: it has no pager\n", t->id);
+        print("micro: thread 0x%lx ends: it has no pager any more\n", t->id);
         thread_end(t);
         return;
     }
@@ -137,6 +137,7 @@ static void send(struct thread *t)
         while (*link)
             link = &(*link)->next;
         *link = t;
+        t->next = NULL;
     }
 }
 

@@ -20,7 +20,21 @@ struct frame { /* frame.inc */
     uint64_t x[32];
     uint64_t sepc, sstatus;
 };
-enum { REG_SP = 2, REG_T0 = 5, REG_T1, REG_T2, REG_A0 = 10, REG_A1, REG_A2, REG_A3, REG_A7 = 17, REG_T3 = 28, REG_T4, REG_T5, REG_T6 };
+enum {
+    REG_SP = 2,
+    REG_T0 = 5,
+    REG_T1,
+    REG_T2,
+    REG_A0 = 10,
+    REG_A1,
+    REG_A2,
+    REG_A3,
+    REG_A7 = 17,
+    REG_T3 = 28,
+    REG_T4,
+    REG_T5,
+    REG_T6
+};
 
 struct space {
     pte_t *table;
@@ -43,10 +57,10 @@ struct thread {
     struct thread *next; /* in the ready queue or in a receiver's queue of senders */
     struct space *space;
     uint64_t pager, creator;
-    uint64_t to, from;       /* SENDING to; then, or RECEIVING, from (TID_NONE: no receive phase) */
+    uint64_t to, from; /* SENDING to; then, or RECEIVING, from (TID_NONE: no receive phase) */
     struct message out;
-    uint64_t buffer, room;   /* where a string may come */
-    uint64_t window;         /* where pages may come */
+    uint64_t buffer, room; /* where a string may come */
+    uint64_t window;       /* where pages may come */
     uint64_t timeout, wake_at;
     bool faulted;            /* the kernel speaks for it: the answer does not go into its registers */
     struct thread *senders;  /* those who wait to send to it */

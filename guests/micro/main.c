@@ -27,8 +27,8 @@ void panic(const char *why, const struct frame *f)
 {
     print("\nKERNEL PANIC: %s\n", why);
     if (f)
-        print("  scause 0x%lx (%s)  stval 0x%lx  sepc 0x%lx  ra 0x%lx  sp 0x%lx\n", csr_read(scause), cause_name(csr_read(scause)),
-              csr_read(stval), f->sepc, f->x[1], f->x[REG_SP]);
+        print("  scause 0x%lx (%s)  stval 0x%lx  sepc 0x%lx  ra 0x%lx  sp 0x%lx\n", csr_read(scause),
+              cause_name(csr_read(scause)), csr_read(stval), f->sepc, f->x[1], f->x[REG_SP]);
     print("The machine stops.\n");
     sbi_power_off(1);
 }
@@ -73,8 +73,8 @@ static uint64_t sys_state(const struct thread *t, uint64_t id)
 
 static void sys_counts(uint64_t *a)
 {
-    const uint64_t v[] = {counters.calls,  counters.messages,   counters.switches, counters.faults,
-                          counters.interrupts, counters.ticks, pages_in_use()};
+    const uint64_t v[] = {counters.calls,      counters.messages, counters.switches, counters.faults,
+                          counters.interrupts, counters.ticks,    pages_in_use()};
     memcpy(a, v, sizeof v);
 }
 

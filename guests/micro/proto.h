@@ -11,9 +11,9 @@ enum { SERVICE_CONSOLE, SERVICE_DISK, SERVICE_CLOCK, SERVICE_FILES, SERVICE_PAGE
 enum {
     /* root, TID_ROOT */
     ROOT_LOOKUP = 1, /* w0: service; answers w0: its thread */
-    ROOT_MEMORY,     /* w0: log2 of pages; answers w0: their physical address, and maps them; a single one comes by page fault at that address */
-    ROOT_POWER_OFF,  /* w0: status */
-    ROOT_SERVER,     /* w0: index; answers string: struct server_info */
+    ROOT_MEMORY, /* w0: log2 of pages; answers w0: their physical address, and maps them; a single one comes by page fault at that address */
+    ROOT_POWER_OFF, /* w0: status */
+    ROOT_SERVER,    /* w0: index; answers string: struct server_info */
     /* console */
     CONSOLE_WRITE = 16, /* string */
     CONSOLE_READ,       /* w0: room; answers string when there is a line */
@@ -29,13 +29,14 @@ enum {
     FILES_READDIR,   /* w0: index; answers string: struct dir_entry */
     FILES_UNLINK,    /* string: name */
     /* pager */
-    PAGER_SPAWN = 80, /* w0: length of the name, w1: what standard output is (OUT_*); string: name, arguments, each with its 0 */
-    PAGER_EXEC,       /* the same */
-    PAGER_EXIT,       /* w0: status */
-    PAGER_WAIT,       /* answers w0: pid, w1: status */
-    PAGER_KILL,       /* w0: pid */
+    PAGER_SPAWN =
+        80, /* w0: length of the name, w1: what standard output is (OUT_*); string: name, arguments, each with its 0 */
+    PAGER_EXEC, /* the same */
+    PAGER_EXIT, /* w0: status */
+    PAGER_WAIT, /* answers w0: pid, w1: status */
+    PAGER_KILL, /* w0: pid */
     PAGER_GETPID,
-    PAGER_PROCESS,    /* w0: index; answers string: struct process_info */
+    PAGER_PROCESS, /* w0: index; answers string: struct process_info */
 };
 
 #define STRING_MAX 4096

@@ -2,24 +2,28 @@
 #include "stub.h"
 
 #define PAGE UINT64_C(4096)
+#define LAST UINT64_C(0x3fffffffff) /* of Sv39's lower half */
 
 uint64_t ipc_registers(struct ipc *m);
 
-/* The kernel copies strings between pages that are there and asks no pager: touch them first. */
-static void touch(volatile char *p, uint64_t size, bool write)
+/* The kernel copies strings between pages that are there and asks no pager: touch them first. False: no program has such addresses. */
+static bool touch(volatile char *p, uint64_t size, bool write)
 {
     volatile char *end = p + size;
+    if ((uint64_t)p > LAST || size > LAST - (uint64_t)p)
+        return size == 0;
     for (; p < end; p = (volatile char *)(((uint64_t)p & ~(PAGE - 1)) + PAGE)) {
         char c = *p;
         if (write)
             *p = c;
     }
+    return true;
 }
 
 uint64_t ipc(struct ipc *m)
 {
-    touch((volatile char *)(uint64_t)m->send, m->send_size, false);
-    touch(m->receive, m->room, true);
+    if (!touch((volatile char *)(uint64_t)m->send, m->send_size, false) || !touch(m->receive, m->room, true))
+        return IPC_STRING;
     return ipc_registers(m);
 }
 

@@ -26,7 +26,8 @@ uint64_t ipc_call(struct ipc *m, uint64_t to);
 uint64_t ipc_service(struct ipc *m, int service);
 
 /* The other calls: a0 comes back. */
-uint64_t kernel_call(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6);
+uint64_t kernel_call(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
+                     uint64_t a6);
 /* SYS_COUNTS and SYS_SELF: several come back, in out[7]. */
 void kernel_call_out(uint64_t number, uint64_t *out);
 uint64_t thread_new(uint64_t space, uint64_t pager, uint64_t pc, uint64_t sp, const uint64_t args[3]);

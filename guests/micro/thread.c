@@ -11,7 +11,8 @@ static uint64_t next_version = 1;
 struct thread *thread_find(uint64_t id)
 {
     uint64_t slot = id & 0xffff;
-    return id >> 16 && slot < NTHREAD && threads[slot].state != THREAD_FREE && threads[slot].id == id ? &threads[slot] : NULL;
+    return id >> 16 && slot < NTHREAD && threads[slot].state != THREAD_FREE && threads[slot].id == id ? &threads[slot]
+                                                                                                      : NULL;
 }
 
 struct thread *thread_new(struct space *s, uint64_t pager, uint64_t pc, uint64_t sp)

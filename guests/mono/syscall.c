@@ -136,6 +136,15 @@ static int64_t sys_spawn(const uint64_t *a, bool in_place)
     return file_of(a[3]) ? proc_spawn(path, args, a[2], file_of(a[3])) : ERR_BAD;
 }
 
+/* The victim ends itself, on its way out of the kernel; it gets the chance before this call returns. */
+static int64_t sys_kill(int pid)
+{
+    int error = proc_kill(pid);
+    if (!error)
+        proc_yield();
+    return error;
+}
+
 static int64_t sys_wait(uint64_t to)
 {
     int status = 0, pid = proc_wait(&status);
@@ -179,7 +188,7 @@ int64_t syscall(struct frame *f)
     case SYS_SPAWN: return sys_spawn(a, false);
     case SYS_EXEC: return sys_spawn(a, true);
     case SYS_WAIT: return sys_wait(a[0]);
-    case SYS_KILL: return proc_kill((int)a[0]);
+    case SYS_KILL: return sys_kill((int)a[0]);
     case SYS_GETPID: return current->pid;
     case SYS_SLEEP: return proc_nap(a[0]);
     case SYS_OPEN: return sys_open(a[0], a[1]);

@@ -40,15 +40,20 @@ void lib_start(uint64_t out)
     }
 }
 
-/* The answer's w0, or ERR_DIED. */
+/* The answer's w0, or an error of the kernel's as one of ours. */
+static int64_t answer(const struct ipc *m, uint64_t error)
+{
+    return error == IPC_OK ? (int64_t)m->word[0] : error == IPC_STRING ? ERR_BAD : ERR_DIED;
+}
+
 static int64_t ask(struct ipc *m, int service)
 {
-    return ipc_service(m, service) ? ERR_DIED : (int64_t)m->word[0];
+    return answer(m, ipc_service(m, service));
 }
 
 static int64_t ask_thread(struct ipc *m, uint64_t thread)
 {
-    return ipc_call(m, thread) ? ERR_DIED : (int64_t)m->word[0];
+    return answer(m, ipc_call(m, thread));
 }
 
 void exit(int status)

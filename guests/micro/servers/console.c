@@ -24,7 +24,8 @@ static void serve_readers(void)
 {
     char line[CONSOLE_LINE];
     int64_t n;
-    while (waiting && (n = console_take(&console, line, readers[0].room < sizeof line ? readers[0].room : sizeof line)) >= 0) {
+    while (waiting &&
+           (n = console_take(&console, line, readers[0].room < sizeof line ? readers[0].room : sizeof line)) >= 0) {
         answer(readers[0].thread, n, line, (uint64_t)n);
         waiting--;
         for (unsigned i = 0; i < waiting; i++)

@@ -17,7 +17,8 @@ static uint64_t page_take(void)
 {
     struct free_page *p;
     if (!free_pages) {
-        struct ipc m = {.label = ROOT_MEMORY, .word = {CHUNK_ORDER}, .window = next_chunk | MAP_PAGES(CHUNK_ORDER) | MAP_PRESENT};
+        struct ipc m = {
+            .label = ROOT_MEMORY, .word = {CHUNK_ORDER}, .window = next_chunk | MAP_PAGES(CHUNK_ORDER) | MAP_PRESENT};
         if (ipc_call(&m, TID_ROOT) || !m.word[0])
             return 0;
         for (uint64_t i = 0; i < 1 << CHUNK_ORDER; i++, next_chunk += PAGE) {
@@ -70,7 +71,8 @@ static bool file_read(uint64_t file, uint64_t at, void *to, uint64_t n)
 static int load_segment(struct image *i, uint64_t file, const struct elf_segment *s)
 {
     uint64_t rights = (s->flags & ELF_R ? MAP_R : 0) | (s->flags & ELF_W ? MAP_W : 0) | (s->flags & ELF_X ? MAP_X : 0);
-    if (s->vaddr < USER_START || s->vaddr + s->memsz > USER_STACK || s->vaddr + s->memsz < s->vaddr || s->filesz > s->memsz)
+    if (s->vaddr < USER_START || s->vaddr + s->memsz > USER_STACK || s->vaddr + s->memsz < s->vaddr ||
+        s->filesz > s->memsz)
         return ERR_BAD;
     for (uint64_t at = s->vaddr, end = s->vaddr + s->memsz; at < end;) {
         uint64_t in = at % PAGE, part = PAGE - in < end - at ? PAGE - in : end - at;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The pager: the user programs' memory and their lives. It has memory from root, loads programs from the file server into its own pages, and
  * maps them into an address space when a program touches them. */
-#include "../../common/elf.h"
 #include "pager.h"
+#include "../../common/elf.h"
 #include "riscv.h"
 #include "text.h"
 

@@ -2,11 +2,11 @@
 /* The root task, the first program. All memory and all devices are its own at the start, each page at its physical address, and everybody else
  * has them from it. It starts the servers, is their pager, tells who serves what, and when one of them does what it must not, ends it and
  * starts it again. */
+#include "root.h"
 #include "../../common/disk.h"
 #include "../../common/elf.h"
 #include "../stub.h"
 #include "riscv.h"
-#include "root.h"
 #include "text.h"
 
 static struct service services[SERVICES] = {
@@ -85,7 +85,8 @@ static struct page *page_from_file(struct service *s, uint64_t va)
             continue;
         page = page_add(s, at, p->flags & ELF_W ? MAP_R | MAP_W : MAP_R | MAP_X);
         if (page && offset < p->filesz)
-            memcpy((void *)page->pa, s->elf + p->offset + offset, p->filesz - offset < PAGE ? p->filesz - offset : PAGE);
+            memcpy((void *)page->pa, s->elf + p->offset + offset,
+                   p->filesz - offset < PAGE ? p->filesz - offset : PAGE);
         return page;
     }
     return NULL;
@@ -116,7 +117,8 @@ static void service_failed(struct service *s, const struct ipc *m)
     for (unsigned i = 0; i < s->pages && free_count < sizeof free_list / sizeof *free_list; i++)
         free_list[free_count++] = s->page[i].pa;
     s->restarts++;
-    say("root: the %s server: %s at pc 0x%lx, address 0x%lx; it ends\n", s->name, cause_name(cause), m->word[2], address);
+    say("root: the %s server: %s at pc 0x%lx, address 0x%lx; it ends\n", s->name, cause_name(cause), m->word[2],
+        address);
     if (s == &services[SERVICE_PAGER]) { /* the programs' memory went with it */
         say("root: nothing goes on without the pager\n");
         power_off(1);

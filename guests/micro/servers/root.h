@@ -20,9 +20,9 @@ struct page {
 struct service {
     const char *name;
     const char *elf;
-    uint64_t device;  /* the page of its registers; 0: none */
-    uint32_t irq;     /* 0: none */
-    bool privileged;  /* may make address spaces */
+    uint64_t device; /* the page of its registers; 0: none */
+    uint32_t irq;    /* 0: none */
+    bool privileged; /* may make address spaces */
     uint64_t args[3];
     uint64_t tid, restarts;
     struct page page[SERVICE_PAGES];

@@ -40,7 +40,7 @@ struct options {
     const char *vms[64];        /* --vm: a guest's options, one text each */
     unsigned nvms;
     uint64_t slice; /* --slice: instructions in a VM's turn; 0 = the default */
-    bool check;     /* --check */
+    bool check, check_shadow;
     const char *notes[16];      /* what was accepted without effect, for people; NULL-terminated */
     struct options_text *texts; /* strings that the options point at */
 };

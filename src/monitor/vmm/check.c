@@ -49,8 +49,7 @@ struct vm_check {
     struct chardev *serial; /* the oracle's */
     uint64_t compared;      /* how often */
     uint64_t next_memory;   /* instruction after which memory is compared again */
-    bool failed;
-    char *report; /* of the failure */
+    char *report; /* of the first difference */
     struct noter guest, expected;
 };
 
@@ -127,8 +126,7 @@ enum { REPORT_SIZE = 16384 };
 /* Starts the report: true if there is room for one. */
 static char *begin_report(struct vm_check *c, const struct hart *vh)
 {
-    c->failed = true;
-    c->vm->vmm->failed_check = true;
+    vm_failed(c->vm);
     c->report = calloc(1, REPORT_SIZE);
     if (c->report)
         append(c->report, REPORT_SIZE,
@@ -285,7 +283,7 @@ void vm_check_end(struct vm *vm)
 const char *vm_check_report(const struct vm *vm, uint64_t *compared)
 {
     *compared = vm->check ? vm->check->compared : 0;
-    return vm->check ? vm->check->report : NULL;
+    return vm->complaint[0] ? vm->complaint : vm->check ? vm->check->report : NULL;
 }
 
 /* ---- Making ---- */

@@ -267,7 +267,6 @@ static bool fill_and_resume(struct vm *vm, struct nested *s, struct hart *vh, co
     vm_intercept(vm, VM_EXIT_PAGE, t, 0, gpa);
     if (!fill(vm, s, vh, gpa, t->cause))
         return false;
-    s->real_flushes = real->flushes;
     vm_resume(vm, real);
     return true;
 }
@@ -283,7 +282,9 @@ static bool run_native(struct vm *vm, struct nested *s, struct hart *vh, uint64_
     vm_resume(vm, real);
     do
         *x = hart_run(real, end - real->turn_retired);
-    while (x->reason == EXIT_TRAP && fill_and_resume(vm, s, vh, &x->trap));
+    while (x->reason == EXIT_TRAP && fill_and_resume(vm, s, vh, &x->trap) && !(vh->kick & KICK_EVENT));
+    if (x->reason == EXIT_TRAP && vh->kick & KICK_EVENT) /* between two steps of the VMM somebody wished to stop */
+        x->reason = EXIT_EVENT;
     uint32_t insn = x->reason != EXIT_TRAP                    ? 0
                     : x->trap.cause == CAUSE_VIRTUAL_INSN     ? (uint32_t)x->trap.tval
                     : x->trap.cause == CAUSE_FETCH_GUEST_PAGE ? 0

@@ -139,6 +139,8 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
         uint64_t done = run_vm(v, vm, min_u64(v->turn_left, left), &r->machine);
         v->turn_left -= v->turn_left == UINT64_MAX ? 0 : done;
         left -= left == UINT64_MAX ? 0 : done;
+        if (v->failed_check)
+            break;
         if (ends_vm(r->machine.end)) {
             end_vm(vm, &r->machine);
         } else if (r->machine.end != MACHINE_BUDGET) {

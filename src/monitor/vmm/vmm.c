@@ -22,8 +22,8 @@
 #define VMM_ROOTS    (1 * MIB)
 
 static const struct technique techniques[] = {
-#define TECHNIQUE(nm, hlp, att, det, rn, flg)                                                                          \
-    {.name = #nm, .help = hlp, .attach = att, .detach = det, .run = rn, .flagged = flg},
+#define TECHNIQUE(nm, hlp, att, det, rn, flg, ver)                                                                     \
+    {.name = #nm, .help = hlp, .attach = att, .detach = det, .run = rn, .flagged = flg, .verify = ver},
 #include "monitor/vmm/technique.def"
 #undef TECHNIQUE
 };
@@ -123,9 +123,28 @@ void vm_intercept(struct vm *vm, enum vm_exit_reason why, const struct trap *t, 
     vm_tell(vm, e);
 }
 
+void vm_failed(struct vm *vm)
+{
+    vm->vmm->failed_check = true;
+    machine_pause(vm->machine);
+}
+
+/* --check-shadow: nothing may be in the tables that should not be there. */
+static void verify(struct vm *vm)
+{
+    struct err e = {.text = ""};
+    vm->verified++;
+    if (vm->technique->verify(vm, &e) >= 0)
+        return;
+    snprintf(vm->complaint, sizeof vm->complaint, "--check-shadow: %s\n", e.text);
+    vm_failed(vm);
+}
+
 void vm_resume(struct vm *vm, const struct hart *real)
 {
     vm->stats.entries++;
+    if (UNLIKELY(vm->vmm->config.check_shadow) && vm->technique->verify && !vm->vmm->failed_check)
+        verify(vm);
     struct event *e = vm_event(vm, EV_VM_ENTRY);
     if (!e)
         return;

@@ -49,6 +49,9 @@ struct technique {
     /* The flags (BIT(enum page_flag)) of a page of the guest's RAM changed: what is watched or tells of writes must not stay mapped past
      * that. NULL: the technique does not care. */
     void (*flagged)(struct vm *vm, uint64_t gpa, unsigned flags);
+    /* Looks through every table that the real MMU walks for this VM: each entry follows from the guest's tables and the p2m, and shows nothing
+     * that is not the guest's. Returns how many entries there are; -1 with e set: one is wrong. NULL: there are no tables. */
+    int64_t (*verify)(struct vm *vm, struct err *e);
 };
 /* Row n of technique.def, NULL past the end; by name, NULL: none. */
 const struct technique *technique_at(unsigned n);
@@ -80,6 +83,8 @@ struct vm {
     struct vm_stats stats;
     struct event_sink forward; /* from the VM's hub to the real machine's */
     struct vm_check *check;    /* --check; NULL: none */
+    uint64_t verified;         /* --check-shadow: how often; and what was wrong */
+    char complaint[1024];
     bool ended, waits;         /* waits: for input from the host */
     struct machine_result result;
 };
@@ -97,6 +102,7 @@ struct vmm_config {
     unsigned nvms;
     uint64_t slice; /* instructions in a VM's turn */
     bool check;
+    bool check_shadow;   /* technique.verify() before each entry */
     bool share_terminal; /* guests whose serial port would be the terminal share it */
 };
 
@@ -139,7 +145,7 @@ uint64_t vmm_insns(const struct vmm *v);
 /* How a VM ended, in a line for people; false: it has not. */
 bool vm_report(const struct vm *vm, char *buf, size_t size);
 
-/* What --check found: the report of the first difference, NULL: none; *compared: how often the whole state was compared. */
+/* What --check or --check-shadow found: the report of the first wrong thing, NULL: none; *compared: how often the whole state was compared. */
 const char *vm_check_report(const struct vm *vm, uint64_t *compared);
 
 /* ---- For techniques ---- */
@@ -163,7 +169,7 @@ void vm_tell(struct vm *vm, struct event *e);
 
 /* Counts an intercept and tells of it (EV_VM_EXIT). insn: the instruction's bytes, 0: not looked at. */
 void vm_intercept(struct vm *vm, enum vm_exit_reason why, const struct trap *t, uint32_t insn, uint64_t gpa);
-/* Tells EV_VM_ENTRY and counts it. */
+/* Tells EV_VM_ENTRY and counts it; with --check-shadow, verifies first. */
 void vm_resume(struct vm *vm, const struct hart *real);
 
 /* Must the virtual hart itself go on, whatever the technique: it is in M mode (which no hardware virtualizes) or V=1, an interrupt goes to

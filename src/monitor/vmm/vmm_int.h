@@ -10,6 +10,9 @@ void vm_follow_events(struct vm *vm);
 /* The exit status of a VM that has ended. */
 int vm_status(const struct vm *vm);
 
+/* A check has failed: the run ends. */
+void vm_failed(struct vm *vm);
+
 /* check.c: the oracle of a VM under --check. Its options are first made fit for that. */
 MUST_USE int vm_check_options(struct machine_options *o, struct err *e);
 /* The VM has ended, or the run has: the rest of the comparison. */

@@ -92,7 +92,7 @@ static int single(struct vmm_setup *s, struct options *o, struct err *e)
 static int check_guest(const struct options *g, unsigned i, struct err *e)
 {
     const char *bad = g->action != OPTIONS_RUN       ? "--help, --version and dumpdtb"
-                      : g->vmm || g->nvms || g->slice || g->check ? "--vmm, --vm, --slice and --check"
+                      : g->vmm || g->nvms || g->slice || g->check || g->check_shadow ? "--vmm, --vm, --slice, --check and --check-shadow"
                       : g->ntraces || g->stats       ? "--trace and --stats"
                       : g->max_insns != UINT64_MAX   ? "--max-insns"
                                                      : NULL;
@@ -157,7 +157,7 @@ static int several(struct vmm_setup *s, struct options *o, struct err *e)
 
 int vmm_setup(struct vmm_setup *s, struct options *o, struct err *e)
 {
-    *s = (struct vmm_setup){.config = {.slice = o->slice, .check = o->check}};
+    *s = (struct vmm_setup){.config = {.slice = o->slice, .check = o->check, .check_shadow = o->check_shadow}};
     int rc = find_technique(s, o->vmm, e);
     return rc ? rc : o->nvms ? several(s, o, e) : single(s, o, e);
 }

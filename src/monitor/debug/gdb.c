@@ -205,7 +205,7 @@ void gdb_connect(struct gdb *g, bool on)
     g->swbreak = g->hwbreak = g->words = g->extended = g->physical = false;
     g->hart = debugger_last(g->d)->hart;
     g->run_hart = GDB_ALL;
-    g->sstep = 1;
+    g->sstep = SSTEP_DEFAULT;
     g->stop = *debugger_last(g->d);
     if (g->stop.reason == DEBUG_INTERRUPT) /* by its own coming */
         g->stop.reason = DEBUG_STEPPED;
@@ -322,7 +322,7 @@ struct gdb *gdb_new(struct debugger *d, void (*send)(void *ctx, const void *buf,
     g->wire.send = send;
     g->wire.ctx = ctx;
     g->run_hart = GDB_ALL;
-    g->sstep = 1;
+    g->sstep = SSTEP_DEFAULT;
     return g;
 }
 

@@ -16,6 +16,9 @@ enum {
     GDB_SIGSEGV = 11
 };
 
+/* qqemu.sstep: how an instruction is stepped. */
+enum { SSTEP_ENABLE = 1, SSTEP_NOIRQ = 2, SSTEP_NOTIMER = 4, SSTEP_DEFAULT = 7 };
+
 enum { GDB_ALL = -1, GDB_ANY = -2 };
 
 /* What a resumption asks of one hart. */

@@ -3,6 +3,7 @@
  * one to the client is full, nothing that it sends is acted on. */
 #include "monitor/debug/gdb_int.h"
 
+#include "base/text.h"
 #include "dev/io.h"
 #include "machine_int.h"
 
@@ -147,13 +148,22 @@ static void receive(struct gdb_port *p)
         p->eof = true;
 }
 
-/* One client at a time: another one is sent away at once rather than left waiting. */
+/* Has the client hung up, though what it sent before is perhaps still to be read? */
+static bool is_leaving(const struct gdb_port *p)
+{
+    struct pollfd pfd = {.fd = p->in_fd, .events = POLLRDHUP};
+    return p->g->left || (p->in_fd >= 0 && (p->eof || poll(&pfd, 1, 0) == 1));
+}
+
+/* One client at a time: another one is sent away at once rather than left waiting, unless its turn is about to come. */
 static void take_client(struct gdb_port *p)
 {
+    if (is_leaving(p))
+        return;
     int fd = accept4(p->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), on = 1;
     if (fd < 0)
         return;
-    if (p->in_fd >= 0 || p->g->left) {
+    if (p->in_fd >= 0) {
         close(fd);
         return;
     }
@@ -228,8 +238,9 @@ static int open_tcp(struct gdb_port *p, const char *spec, char *target, struct e
 {
     char *port = strrchr(target, ':');
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list;
-    if (!port || !port[1])
-        return err_set(e, -EINVAL, "-gdb %s: no port: give tcp::1234 or tcp:HOST:1234", spec);
+    uint64_t number;
+    if (!port || !text_parse_u64(port + 1, &number) || number > 65535)
+        return err_set(e, -EINVAL, "-gdb %s: give a port from 0 to 65535, as tcp::1234 or tcp:HOST:1234", spec);
     *port++ = 0;
     size_t n = strlen(target);
     if (n >= 2 && target[0] == '[' && target[n - 1] == ']') {
@@ -248,10 +259,10 @@ static int open_tcp(struct gdb_port *p, const char *spec, char *target, struct e
         return rc;
     struct sockaddr_storage bound = {0};
     socklen_t len = sizeof bound;
-    char number[16] = "?";
+    char text[16] = "?";
     if (!getsockname(p->listen_fd, (struct sockaddr *)&bound, &len))
-        getnameinfo((struct sockaddr *)&bound, len, NULL, 0, number, sizeof number, NI_NUMERICSERV);
-    snprintf(p->where, sizeof p->where, "%.120s:%s", host, number);
+        getnameinfo((struct sockaddr *)&bound, len, NULL, 0, text, sizeof text, NI_NUMERICSERV);
+    snprintf(p->where, sizeof p->where, "%.120s:%s", host, text);
     return 0;
 }
 

@@ -213,11 +213,11 @@ void gdb_qemu_supported(struct gdb *g, const char *args, const char *end)
     gdb_put(g, "sstepbits;sstep;PhyMemMode");
 }
 
-/* Whether interrupts and timers stand still while an instruction is stepped: here, never; a step that an interrupt ends stands at its handler. */
+/* Whether a step of one instruction may end at an interrupt's handler. With either of NOIRQ and NOTIMER it does not, as QEMU has it. */
 void gdb_get_sstep_bits(struct gdb *g, const char *args, const char *end)
 {
     (void)args, (void)end;
-    gdb_put(g, "ENABLE=1,NOIRQ=2,NOTIMER=4");
+    gdb_printf(g, "ENABLE=%x,NOIRQ=%x,NOTIMER=%x", SSTEP_ENABLE, SSTEP_NOIRQ, SSTEP_NOTIMER);
 }
 
 void gdb_get_sstep(struct gdb *g, const char *args, const char *end)
@@ -231,10 +231,10 @@ void gdb_set_sstep(struct gdb *g, const char *args, const char *end)
     uint64_t bits;
     if (!strncmp(args, "0x", 2))
         args += 2;
-    if (!gdb_hex_u64(&args, &bits) || args != end || bits > 7) {
+    if (!gdb_hex_u64(&args, &bits) || args != end || bits > SSTEP_DEFAULT) {
         gdb_error(g, GDB_E_ARGUMENT, "bits 0 to 2");
         return;
     }
-    g->sstep = (unsigned)bits; /* kept, and without effect */
+    g->sstep = (unsigned)bits;
     gdb_put(g, "OK");
 }

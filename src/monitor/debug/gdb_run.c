@@ -279,11 +279,34 @@ bad:
     gdb_error(g, GDB_E_ARGUMENT, "not a vCont of c, C, s, S, t and r with threads that there are");
 }
 
+/* The trap that the hart has just taken was an interrupt. */
+static bool interrupted(const struct hart *h)
+{
+    uint64_t cause = h->priv == PRIV_M ? h->csr.mcause : h->virt ? h->csr.vscause : h->csr.scause;
+    return cause & CAUSE_INTERRUPT;
+}
+
+/* One instruction. An interrupt in front of it is run through when the client wants none in its steps; not while other harts stay, for whom its
+ * handler may wait. */
+static void step_once(struct gdb *g, struct hart *h, bool alone, struct debug_stop *s)
+{
+    bool through = !alone && g->sstep & (SSTEP_NOIRQ | SSTEP_NOTIMER);
+    for (;;) {
+        uint64_t pc = h->pc;
+        debugger_stepi(g->d, g->step_hart, 1, s);
+        if (!through || s->reason != DEBUG_STEPPED || !s->trapped || !interrupted(h))
+            return;
+        debugger_until(g->d, g->step_hart, &pc, 1, 0, s);
+        if (s->reason != DEBUG_STEPPED)
+            return;
+    }
+}
+
 static void run_once(struct gdb *g, uint64_t limit, struct debug_stop *s)
 {
     struct hart *h = gdb_hart(g, g->step_hart);
     uint32_t stay = 0;
-    for (unsigned n = 0; n < MACHINE_MAX_HARTS && g->state == GDB_RUNS; n++)
+    for (unsigned n = 0; gdb_hart(g, n) && g->state == GDB_RUNS; n++)
         stay |= (uint32_t)(g->action[n] == GDB_STAYS) << n;
     machine_hold(g->m, stay);
     if (g->state != GDB_RUNS || !g->steps || !h)
@@ -291,7 +314,7 @@ static void run_once(struct gdb *g, uint64_t limit, struct debug_stop *s)
     else if (h->pc >= g->lo && h->pc < g->hi)
         debugger_step_range(g->d, g->step_hart, g->lo, g->hi, false, s);
     else
-        debugger_stepi(g->d, g->step_hart, 1, s);
+        step_once(g, h, stay != 0, s);
     machine_hold(g->m, 0);
 }
 

@@ -228,13 +228,13 @@ bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
     return load_place(h, &p, va, size, val);
 }
 
-/* Fails unless this hart's last LR was of the same bytes and nothing dropped the reservation since. Unpriv. "Zalrsc" */
+/* Fails unless this hart's last LR was of the same bytes and nothing dropped the reservation since. One that traps has not executed: the
+ * reservation stays, for when it is tried again, by this hart or by one that stands in for it. Unpriv. "Zalrsc" */
 bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *failed)
 {
     struct place p;
-    *failed = 1;
     uint64_t reserved = h->reservation;
-    h->reservation = UINT64_MAX;
+    *failed = 1;
     if (va & (size - 1)) {
         fault(h, CAUSE_STORE_MISALIGNED, va);
         return failed_access(h, va);
@@ -243,6 +243,7 @@ bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *
         return true;
     if (!find_atomic(h, va, size, MMU_W, &p))
         return failed_access(h, va);
+    h->reservation = UINT64_MAX;
     if (p.pa != reserved || size != h->reservation_size)
         return true;
     *failed = 0;

@@ -173,6 +173,8 @@ START_TEST(page_faults)
 {
     struct board *b = board_new("rv64", 1);
     uint64_t root = translate(b, false);
+    machine_events(b->m)->recorded |= BIT(EV_PTE);
+    event_hub_update(machine_events(b->m));
     poke(b, MEDELEG, 0xffff);
     map(b, root, 0x5000, 0x80005000, X_R | X_AD);
     b->h->x[10] = 0x4008;
@@ -188,6 +190,7 @@ START_TEST(page_faults)
     /* The handler maps the page: then it is not as it was. */
     map(b, root, 0x4000, 0x80004000, X_R | X_W | X_AD);
     SAYS(b, "The same access now would succeed: the tables, or the bits that decide, have changed since.");
+    SAYS(b, "level 0 entry at 0x8001_4020: 0000000000000000 . . . . . . . . (invalid)");
 
     b->h->pc = CODE;
     b->h->x[10] = 0x5000;
@@ -223,7 +226,7 @@ START_TEST(user_and_supervisor)
     run(b, insn(INSN_ld, 11, 10, 0), 1);
     SAYS(b, "load page fault in M mode");
     SAYS(b, "It accesses memory as U mode does (mstatus.MPRV).");
-    SAYS(b, "Control went to M mode, for a trap in M mode stays there, at");
+    SAYS(b, "Control went to M mode, because a trap in M mode stays there, at");
     board_free(b);
 }
 END_TEST
@@ -338,7 +341,7 @@ START_TEST(illegal_instructions)
 {
     const struct refusal all[] = {
         {PRIV_U, false, CSRR(MSTATUS), 0, 0,
-         "`csrrs`, is illegal: CSR mstatus is for M mode and above alone, and this is U mode."},
+         "`csrrs`, is illegal: CSR mstatus is for M mode alone, and this is U mode."},
         {PRIV_U, false, CSRR(SATP), 0, 0, "CSR satp is for S mode and above, and this is U mode"},
         {PRIV_S, false, CSRR(0x7ff), 0, 0, "there is no CSR 0x7ff"},
         {PRIV_M, false, CSRW(CYCLE), 0, 0, "CSR cycle is read-only, and the instruction writes it"},

@@ -271,28 +271,61 @@ static void say_regime(struct why *w)
         why_say(w, " Addresses of M mode are physical.");
         return;
     }
-    why_say(w, " Its addresses are translated by %s: ", c->virt ? "vsatp" : "satp");
-    walk_view_print_atp(&w->text.out, c->satp, 1);
-    if (c->virt) {
-        why_say(w, "; and what comes out, as every address of a table, by hgatp: ");
+    bool one = c->satp >> 60, two = c->virt && c->hgatp >> 60;
+    if (!one && !two) {
+        why_say(w, " Its addresses are not translated: %s.", c->virt ? "vsatp and hgatp are Bare" : "satp is Bare");
+        return;
+    }
+    why_say(w, " Its addresses are translated by ");
+    if (one) {
+        why_say(w, "%s: ", c->virt ? "vsatp" : "satp");
+        walk_view_print_atp(&w->text.out, c->satp, 1);
+    }
+    if (two) {
+        why_say(w, one ? "; and what comes out, as every address of a table, by hgatp: " : "hgatp (vsatp is Bare): ");
         walk_view_print_atp(&w->text.out, c->hgatp, 2);
     }
     why_say(w, ".");
 }
 
-/* The entries read, one line each. */
+/* The entries read, one line each; of stage two those alone that the walk ended with: `walk` shows the others. */
 static void list_steps(struct why *w)
 {
     const struct walk_part *p = &w->walk.part[w->walk.nparts - 1];
+    unsigned ended = p->nsteps; /* stage two's last steps begin there */
     if (w->walk.misaligned)
         return;
+    while (ended && p->step[ended - 1].stage == 2 && (ended == p->nsteps || p->step[ended - 1].verdict != PTE_LEAF))
+        ended--;
     for (unsigned i = 0; i < p->nsteps; i++) {
         const struct mmu_step *s = &p->step[i];
-        if (s->level < 0)
+        if (s->level < 0 || (s->stage == 2 && i < ended))
             continue;
-        out_printf(w->o, "    %s", s->stage == 2 ? "  stage two " : "");
+        out_printf(w->o, "    %s", s->stage == 2 ? "stage two: " : "");
         walk_view_print_step(w->o, &w->walk.c, s);
         out_puts(w->o, "\n");
+    }
+}
+
+/* The entries that the walk read then, if they were recorded (they are not unless somebody asks for it). */
+static void list_recorded(struct why *w)
+{
+    const struct event_hub *hub = machine_events(w->m);
+    uint64_t first = hub->count > EVENT_RING ? hub->count - EVENT_RING : 0;
+    for (uint64_t n = first; n < hub->count; n++) {
+        const struct event *e = &hub->ring[n % EVENT_RING];
+        if (e->kind != EV_PTE || e->hart != w->h->id || e->vm || e->clock != w->clock || e->pc != w->pc)
+            continue;
+        const struct mmu_step s = {.stage = (unsigned)e->a[0],
+                                   .level = (int)e->a[1],
+                                   .va = e->a[2],
+                                   .pte_gpa = e->a[3],
+                                   .pte_hpa = e->a[4],
+                                   .pte = e->a[5],
+                                   .verdict = (enum pte_verdict)e->a[6]};
+        out_printf(w->o, "    %s", s.stage == 2 ? "stage two: " : "");
+        walk_view_print_step(w->o, &w->walk.c, &s);
+        out_printf(w->o, " (%s)\n", name_verdict(s.verdict));
     }
 }
 
@@ -338,6 +371,8 @@ static void explain_access(struct why *w)
     if (!w->have_walk) {
         why_say(w, " The same access now would %s: the tables, or the bits that decide, have changed since.",
                 w->walk.ok ? "succeed" : "end otherwise");
+        why_paragraph(w);
+        list_recorded(w);
         return;
     }
     say_regime(w);
@@ -398,7 +433,7 @@ static void say_delegation(struct why *w)
     bool m = (irq ? c->mideleg : c->medeleg) >> bit & 1, hs = (irq ? c->hideleg : c->hedeleg) >> bit & 1;
     const char *mreg = irq ? "mideleg" : "medeleg", *hreg = irq ? "hideleg" : "hedeleg";
     if (w->priv == PRIV_M)
-        why_say(w, ", for a trap in M mode stays there");
+        why_say(w, ", because a trap in M mode stays there");
     else if (w->to_priv == PRIV_M)
         why_say(w, m ? ", as %s said then (bit %u is set now)" : ", because bit %2$u of %1$s is 0", mreg, bit);
     else if (!m)

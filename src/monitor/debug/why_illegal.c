@@ -116,14 +116,11 @@ static void say_csr(struct why *w)
     }
     unsigned need = f->mode == 'U' ? 0 : f->mode == 'S' ? 1 : f->mode == 'H' ? 2 : 3;
     if (rank(w) < need) {
-        why_say(w, "CSR %s is for %s and above", f->name,
-                f->mode == 'H'   ? "HS mode"
-                : f->mode == 'S' ? "S mode"
-                                 : "M mode");
-        if (f->mode == 'M')
-            why_say(w, " alone, and this is %s mode", name_priv(w->priv, w->virt));
-        else
-            why_say(w, ", and this is %s mode", name_priv(w->priv, w->virt));
+        why_say(w, "CSR %s is for %s, and this is %s mode", f->name,
+                f->mode == 'M'   ? "M mode alone"
+                : f->mode == 'H' ? "HS mode and above"
+                                 : "S mode and above",
+                name_priv(w->priv, w->virt));
         return;
     }
     if (!say_condition(w, f))

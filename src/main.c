@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STATUS_INSNS = 124, STATUS_USAGE = 125, STATUS_STUCK = 126 };
+enum { STATUS_CHECK = 123, STATUS_INSNS = 124, STATUS_USAGE = 125, STATUS_STUCK = 126 };
 
 /* The one machine that signals end; a process that runs several handles signals in its own way. */
 static struct machine *signalled;
@@ -121,6 +121,7 @@ static int end_status(struct machine *m, const struct options *o, const struct m
 struct gdb_port_of_run {
     struct debugger *d;
     struct gdb *g;
+    struct repl *monitor; /* who does what gdb's `monitor` says */
 };
 
 static int open_gdb(struct gdb_port_of_run *p, struct machine *m, const struct options *o, struct err *e)
@@ -132,10 +133,13 @@ static int open_gdb(struct gdb_port_of_run *p, struct machine *m, const struct o
     if (!p->d)
         return err_set(e, -ENOMEM, "-gdb %s: out of memory", o->gdb);
     p->g = gdb_open(p->d, o->gdb, o->hold, e);
-    if (!p->g) {
+    p->monitor = p->g ? debug_monitor_new(p->d, o, e) : NULL;
+    if (!p->monitor) {
+        gdb_close(p->g);
         debugger_free(p->d);
         return -EINVAL;
     }
+    gdb_set_monitor(p->g, debug_monitor, p->monitor);
     if (!o->machine.quiet)
         fprintf(stderr, "vitrine: gdb: target remote %s%s\n", gdb_where(p->g),
                 o->hold ? " (the machine waits for it)" : "");
@@ -145,6 +149,7 @@ static int open_gdb(struct gdb_port_of_run *p, struct machine *m, const struct o
 static void close_gdb(struct gdb_port_of_run *p)
 {
     gdb_close(p->g);
+    repl_free(p->monitor);
     debugger_free(p->d);
 }
 
@@ -241,14 +246,22 @@ static int end_vmm(struct vmm *v, const struct options *o, const struct vmm_resu
         if (!plain && !o->machine.quiet && vm_report(vm, line, sizeof line))
             fprintf(stderr, "vitrine: %s\n", line);
     }
+    for (unsigned i = 0; i < v->nvms && (o->check || o->check_shadow); i++) {
+        uint64_t compared;
+        const char *report = vm_check_report(v->vm[i], &compared);
+        if (report)
+            fprintf(stderr, "vitrine: %s", report);
+        else if (o->check && !v->failed_check && !o->machine.quiet)
+            fprintf(stderr, "vitrine: vm %u (%s), --check: no difference in %" PRIu64 " comparisons\n", v->vm[i]->number, v->vm[i]->name, compared);
+    }
+    if (v->failed_check)
+        return STATUS_CHECK;
     if (r->end == MACHINE_BUDGET) {
         if (!o->machine.quiet)
             fprintf(stderr, "vitrine: stopped after %" PRIu64 " instructions of all guests (--max-insns)\n",
                     o->max_insns);
         return STATUS_INSNS;
     }
-    if (r->end == MACHINE_ERROR)
-        return STATUS_USAGE;
     return vmm_status(v);
 }
 
@@ -299,8 +312,8 @@ static int run_vmm(struct options *o)
 static int run_any(struct options *o)
 {
     struct err e;
-    if (!o->vmm && (o->nvms || o->slice || o->check)) {
-        err_set(&e, -EINVAL, "--%s: only with --vmm TECHNIQUE", o->nvms ? "vm" : o->slice ? "slice" : "check");
+    if (!o->vmm && (o->nvms || o->slice || o->check || o->check_shadow)) {
+        err_set(&e, -EINVAL, "--%s: only with --vmm TECHNIQUE", o->nvms ? "vm" : o->slice ? "slice" : o->check ? "check" : "check-shadow");
         return usage_error(&e);
     }
     if (o->vmm && !strcmp(o->vmm, "help")) {

@@ -12,6 +12,7 @@
 #include "cpu/op.h"
 #include "cpu/trap.h"
 #include "dev/chardev.h"
+#include "machine_int.h"
 #include "monitor/names.h"
 
 #include <errno.h>
@@ -245,7 +246,8 @@ static bool follow(struct vm_check *c, const struct hart *vh)
 void vm_check_now(struct vm *vm, struct hart *vh)
 {
     struct vm_check *c = vm->check;
-    if (!c || vm->vmm->failed_check || !follow(c, vh))
+    bool at_end = machine_slots_now(vm->machine) >= vm->machine->run_end;
+    if (!c || at_end || vm->vmm->failed_check || !follow(c, vh))
         return;
     c->compared++;
     note_hart(&c->guest, vh);

@@ -142,9 +142,12 @@ void gstage_clear(struct gstage *g)
 static int64_t verify(const struct gstage *g, uint64_t table, unsigned level, uint64_t gpa, struct err *e)
 {
     unsigned n = (level == g->levels - 1 ? ROOT_FRAMES : 1) * PAGE_SIZE / PTE_SIZE;
+    uint64_t entries[ROOT_FRAMES * PAGE_SIZE / PTE_SIZE];
     int64_t leaves = 0;
+    if (!bus_dma_read(real_bus(g), table, entries, n * sizeof *entries))
+        n = 0;
     for (unsigned i = 0; i < n; i++) {
-        uint64_t pte = read_pte(g, table + i * PTE_SIZE), to = pte_address(pte), expected = 0;
+        uint64_t pte = entries[i], to = pte_address(pte), expected = 0;
         uint64_t at = gpa + ((uint64_t)i << (PAGE_SHIFT + VPN_BITS * level));
         if (!(pte & PTE_V))
             continue;

@@ -181,8 +181,8 @@ bool vm_interpret(struct vm *vm, struct hart *vh, uint64_t n, struct exit *x);
 /* Lets the virtual hart execute one instruction, whatever comes of it (EV_VM_EMULATE). False: *x is what technique.run() must return. */
 bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x);
 
-/* check.c: compares with the oracle. To be called inside run(), before the n-th instruction has retired, with the virtual hart up to date and
- * before an instruction: at each exit. (At the end of n the machine is about to look at its timers, and the oracle has done so already.) */
+/* check.c: compares with the oracle. To be called inside run(), at each exit, with the virtual hart up to date and before an instruction. (At the
+ * end of n it does nothing: the machine is about to look at its timers, which the oracle has done already.) */
 void vm_check_now(struct vm *vm, struct hart *vh);
 
 #endif

@@ -179,6 +179,8 @@ void ipc_fault(struct thread *t, uint64_t label, uint64_t w0, uint64_t w1, uint6
 /* A pending interrupt that t wants, as a message. */
 bool ipc_deliver_irq(struct thread *t)
 {
+    if (!(t->irq_pending[0] | t->irq_pending[1] | t->irq_pending[2]))
+        return false;
     for (unsigned irq = 1; irq < NIRQ; irq++) {
         uint32_t bit = UINT32_C(1) << irq % 32;
         if (!(t->irq_pending[irq / 32] & bit) || !accepts(t, TID_IRQ(irq)))

@@ -23,20 +23,22 @@ void irq_init(void)
     *plic(PLIC_THRESHOLD) = 0;
 }
 
-bool irq_bind(uint64_t irq, struct thread *t)
-{
-    if (!t || irq == 0 || irq >= NIRQ)
-        return false;
-    bound[irq] = t->id;
-    *plic(PLIC_PRIORITY(irq)) = 1;
-    *plic(PLIC_ENABLE(irq)) |= UINT32_C(1) << irq % 32;
-    return true;
-}
-
 static void complete(uint64_t irq)
 {
     claimed[irq] = false;
     *plic(PLIC_CLAIM) = (uint32_t)irq;
+}
+
+bool irq_bind(uint64_t irq, struct thread *t)
+{
+    if (!t || irq == 0 || irq >= NIRQ)
+        return false;
+    if (claimed[irq])
+        complete(irq); /* its last owner did not come to that */
+    bound[irq] = t->id;
+    *plic(PLIC_PRIORITY(irq)) = 1;
+    *plic(PLIC_ENABLE(irq)) |= UINT32_C(1) << irq % 32;
+    return true;
 }
 
 void irq_done(uint64_t irq, const struct thread *t)

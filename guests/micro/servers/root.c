@@ -113,18 +113,20 @@ static void service_failed(struct service *s, const struct ipc *m)
                      : m->word[1] == MAP_R       ? CAUSE_LOAD_PAGE
                                                  : CAUSE_STORE_PAGE;
     uint64_t address = m->label == LABEL_EXCEPTION ? m->word[1] : m->word[0], old = s->tid;
-    kernel_call(SYS_THREAD_END, s->tid, 0, 0, 0, 0, 0, 0);
-    for (unsigned i = 0; i < s->pages && free_count < sizeof free_list / sizeof *free_list; i++)
-        free_list[free_count++] = s->page[i].pa;
-    s->restarts++;
-    say("root: the %s server: %s at pc 0x%lx, address 0x%lx; it ends\n", s->name, cause_name(cause), m->word[2],
-        address);
-    if (s == &services[SERVICE_PAGER]) { /* the programs' memory went with it */
+    static struct service before;
+    say("root: the %s server: %s at pc 0x%lx, address 0x%lx\n", s->name, cause_name(cause), m->word[2], address);
+    if (s == &services[SERVICE_PAGER]) { /* the programs' memory goes with it */
         say("root: nothing goes on without the pager\n");
         power_off(1);
     }
+    before = *s;
+    s->restarts++;
     service_start(s);
     say("root: the %s server starts again: it was thread 0x%lx and is thread 0x%lx\n", s->name, old, s->tid);
+    /* Only now its clients learn that it is gone. */
+    kernel_call(SYS_THREAD_END, old, 0, 0, 0, 0, 0, 0);
+    for (unsigned i = 0; i < before.pages && free_count < sizeof free_list / sizeof *free_list; i++)
+        free_list[free_count++] = before.page[i].pa;
 }
 
 /* True: the answer in m maps a page. */

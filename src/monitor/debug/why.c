@@ -291,10 +291,10 @@ static void say_regime(struct why *w)
 /* The entries read, one line each; of stage two those alone that the walk ended with: `walk` shows the others. */
 static void list_steps(struct why *w)
 {
-    const struct walk_part *p = &w->walk.part[w->walk.nparts - 1];
-    unsigned ended = p->nsteps; /* stage two's last steps begin there */
     if (w->walk.misaligned)
         return;
+    const struct walk_part *p = &w->walk.part[w->walk.nparts - 1];
+    unsigned ended = p->nsteps; /* stage two's last steps begin there */
     while (ended && p->step[ended - 1].stage == 2 && (ended == p->nsteps || p->step[ended - 1].verdict != PTE_LEAF))
         ended--;
     for (unsigned i = 0; i < p->nsteps; i++) {
@@ -333,11 +333,11 @@ static void list_recorded(struct why *w)
 static void say_denial(struct why *w)
 {
     const struct walk_view *v = &w->walk;
-    const struct walk_part *p = &v->part[v->nparts - 1];
     if (v->misaligned) {
         why_say(w, "An atomic access must be aligned to its size, and this address is not.");
         return;
     }
+    const struct walk_part *p = &v->part[v->nparts - 1];
     if (!p->translated) {
         const struct mmu_step *s = &p->step[p->nsteps - 1];
         if (s->level >= 0)

@@ -177,13 +177,13 @@ static bool entered(struct repl *r, uint64_t sp, struct debug_stop *s)
     if (source_function_at(r->source, h->pc, &f)) {
         if (f.low != h->pc || f.body <= f.low)
             return false;
-        debugger_until(r->d, h->id, &f.body, 1, 0, s);
+        debugger_until(r->d, (int)h->id, &f.body, 1, 0, s);
         return s->reason != DEBUG_STEPPED;
     }
     uint64_t ra = h->x[1], lo, hi;
     if (!source_step_range(r->source, ra, &lo, &hi))
         return false;
-    debugger_until(r->d, h->id, &ra, 1, sp, s);
+    debugger_until(r->d, (int)h->id, &ra, 1, sp, s);
     return s->reason != DEBUG_STEPPED;
 }
 
@@ -259,11 +259,12 @@ int cmd_advance(struct repl *r, const char *args, struct err *e)
         return err_set(e, -EINVAL, "advance: give a place: advance main, advance *0x80000000");
     if (can_run(r, e) || parse_place(r, args, NULL, &p, e))
         return -EINVAL;
-    /* Also when the present function comes to its end. */
+    /* Also when the present function comes to its end, where that is no other hart's business. */
+    bool alone = !machine_hart(debugger_machine(r->d), 1);
     uint64_t va[2] = {p.addr}, sp = 0;
-    unsigned n = frame_return(r, &va[1], &sp) ? 2 : 1;
+    unsigned n = alone && frame_return(r, &va[1], &sp) ? 2 : 1;
     repl_run_begin(r);
-    debugger_until(r->d, debugger_hart(r->d)->id, va, n, 0, &s);
+    debugger_until(r->d, STOP_ANY, va, n, 0, &s);
     repl_run_end(r);
     told(r, &s);
     return 0;
@@ -302,7 +303,7 @@ int cmd_finish(struct repl *r, const char *args, struct err *e)
     show_address(r, ra);
     out_puts(r->out, "\n");
     repl_run_begin(r);
-    debugger_until(r->d, debugger_hart(r->d)->id, &ra, 1, sp, &s);
+    debugger_until(r->d, (int)debugger_hart(r->d)->id, &ra, 1, sp, &s);
     repl_run_end(r);
     told(r, &s);
     struct hart *h = debugger_hart(r->d);

@@ -148,6 +148,7 @@ static void emit(struct event_sink *sink, const struct event *e)
             uint64_t kinds = 0;
             unsigned before = d->hart;
             d->nested = true;
+            d->epoch++;
             d->last = s;
             d->hart = e->hart;
             bool on = d->nested_fn(d->nested_ctx, &s, &kinds);
@@ -439,11 +440,10 @@ void debugger_step_range(struct debugger *d, unsigned hart, uint64_t lo, uint64_
     conclude(d, s);
 }
 
-void debugger_until(struct debugger *d, unsigned hart, const uint64_t *va, unsigned n, uint64_t sp_min,
-                    struct debug_stop *s)
+void debugger_until(struct debugger *d, int hart, const uint64_t *va, unsigned n, uint64_t sp_min, struct debug_stop *s)
 {
-    struct hart *h = machine_hart(d->machine, hart);
-    struct goal g = {.hart = (int)hart, .mode = debugger_mode(h), .sp_min = sp_min};
+    struct hart *h = hart == STOP_ANY ? debugger_hart(d) : machine_hart(d->machine, (unsigned)hart);
+    struct goal g = {.hart = hart, .mode = debugger_mode(h), .sp_min = sp_min};
     if (!begin(d, s))
         return;
     for (; g.n < n && g.n < GOAL_PLACES; g.n++)

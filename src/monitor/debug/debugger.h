@@ -30,6 +30,7 @@ enum debug_reason {
     DEBUG_ENDED      /* the machine ended: result. It can be looked at; only debugger_reset() lets it run again */
 };
 
+enum { STOP_ANY = -1 };
 enum debug_access {
     DEBUG_READ = 1,
     DEBUG_WRITE = 2,
@@ -80,9 +81,9 @@ void debugger_nexti(struct debugger *d, unsigned hart, uint64_t n, struct debug_
 /* Until pc leaves [lo, hi). over: calls and traps are run through as by debugger_nexti(); else calls and exceptions end it at the first
  * instruction elsewhere. Interrupts are run through in either case. */
 void debugger_step_range(struct debugger *d, unsigned hart, uint64_t lo, uint64_t hi, bool over, struct debug_stop *s);
-/* Until the hart stands at one of the addresses (gva) with its stack pointer at or above sp_min (0: any), in the mode it is in now, or not in a
+/* Until the hart (STOP_ANY: some hart) stands at one of the addresses (gva) with its stack pointer at or above sp_min (0: any), in the mode it is in now, or not in a
  * deeper one. n <= 8. */
-void debugger_until(struct debugger *d, unsigned hart, const uint64_t *va, unsigned n, uint64_t sp_min,
+void debugger_until(struct debugger *d, int hart, const uint64_t *va, unsigned n, uint64_t sp_min,
                     struct debug_stop *s);
 /* Until the next event of these kinds, on any hart. Stops in its midst when debugger_set_nested() gave somebody to stop for, else behind it. */
 void debugger_step_event(struct debugger *d, uint64_t kinds, struct debug_stop *s);
@@ -117,7 +118,6 @@ const char *debugger_condition_error(const struct debugger *d);
 enum stop_kind { STOP_BREAK, STOP_WATCH, STOP_CATCH };
 /* Which addresses: a hart's virtual ones, the physical ones of its machine (of a guest under H: the guest's), the real machine's physical ones. */
 enum debug_space { SPACE_GVA, SPACE_GPA, SPACE_HPA, SPACE_PAGED /* virtual, through page tables even from M mode */ };
-enum { STOP_ANY = -1 };
 
 struct stop_spec {
     enum stop_kind kind;

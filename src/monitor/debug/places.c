@@ -58,13 +58,14 @@ int parse_place(struct repl *r, const char *text, const char **end, struct place
         rc = eval_u64(r, s + 1, &p->addr, e);
         found = true;
     }
-    if (!found && symbols_value(machine_symbols(debugger_machine(r->d)), s, &p->addr))
-        found = true;
     if (!found) {
-        rc = source_place(r, s, &p->addr, e); /* FILE:LINE, LINE, a function of the debug information */
+        rc = source_place(r, s, &p->addr,
+                          e); /* FILE:LINE, LINE, a function of the debug information (behind its prologue) */
         found = rc <= 0;
         rc = rc < 0 ? rc : 0;
     }
+    if (!found && symbols_value(machine_symbols(debugger_machine(r->d)), s, &p->addr))
+        found = true;
     if (!found)
         rc = eval_u64(r, s, &p->addr, e); /* an address as such: 0x80000000, $pc + 4 */
     free(own);

@@ -25,7 +25,7 @@ struct repl_config {
     const char *more_programs; /* another (the firmware's); NULL: none */
 };
 
-/* d and out must outlive it. NULL with e set. */
+/* d and out must outlive it. out: NULL if there is never anything but repl_execute(). NULL with e set. */
 MUST_USE struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_config *c, struct err *e);
 void repl_free(struct repl *r);
 

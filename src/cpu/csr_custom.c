@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The CSRs that are ours: Xuk and Xdisk, docs/extensions.md. */
+#include "base/xdisk.h"
 #include "cpu/csr.h"
 #include "cpu/csr_row.h"
 #include "cpu/observe.h"
-#include "dev/xdisk.h"
 
 /* The U/K bit: 1 in S and M, 0 in U. Never traps. */
 uint64_t csr_get_uk(struct hart *h)

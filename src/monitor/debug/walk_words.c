@@ -58,8 +58,13 @@ void walk_view_print_pmp(struct out *o, const struct pmp *p, uint64_t pa, unsign
     }
     unsigned cfg = p->cfg[n];
     (void)pmp_range(p, (unsigned)n, &first, &last);
-    out_printf(o, "PMP entry %d (%s %s..%s, %c%c%c%s) ", n, matching[cfg >> 3 & 3], text_hex(first).s, text_hex(last).s,
-               cfg & 1 ? 'R' : '-', cfg & 2 ? 'W' : '-', cfg & 4 ? 'X' : '-', cfg & 0x80 ? ", locked" : "");
+    out_printf(o, "PMP entry %d (%s ", n, matching[cfg >> 3 & 3]);
+    if (!first && last >= MASK(55, 0))
+        out_puts(o, "of all addresses");
+    else
+        out_printf(o, "%s..%s", text_hex(first).s, text_hex(last).s);
+    out_printf(o, ", %c%c%c%s) ", cfg & 1 ? 'R' : '-', cfg & 2 ? 'W' : '-', cfg & 4 ? 'X' : '-',
+               cfg & 0x80 ? ", locked" : "");
     if (!all)
         out_puts(o, "matches some of these bytes only, and denies");
     else if (allows && priv == PRIV_M && !(cfg >> a & 1))

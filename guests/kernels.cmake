@@ -86,3 +86,8 @@ guest_program(${CMAKE_CURRENT_BINARY_DIR}/micro.elf ${GUEST_COMMON}/kernel.ld ${
 add_custom_target(micro ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/micro.elf)
 
 add_custom_target(mono ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/mono.elf)
+
+# Small ones in S mode.
+set(leaky ${CMAKE_CURRENT_LIST_DIR}/leaky)
+guest_program(${CMAKE_CURRENT_BINARY_DIR}/leaky.elf ${leaky}/link.ld ${leaky}/start.S ${leaky}/main.c ${GUEST_COMMON}/text.c)
+add_custom_target(leaky ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/leaky.elf)

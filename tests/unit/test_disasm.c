@@ -335,10 +335,11 @@ START_TEST(as_objdump)
         return;
     char dir[64];
     cross_dir(dir);
-    uint32_t *raw = malloc((WORDS + HALVES + 4096) * sizeof *raw);
+    uint32_t *raw = malloc((WORDS + HALVES + 4096 + 1) * sizeof *raw);
     size_t n = make_words(raw);
     for (uint32_t csr = 0; csr < 4096; csr++)
         raw[n++] = csr << 20 | 0x2573; /* csrr a0 */
+    raw[n++] = 0x00205073;             /* fsrmi 0 */
     unsigned different = sweep(dir, march, raw, n);
     size_t swept = n;
     n = 0;

@@ -3,10 +3,14 @@
 #include "monitor/debug/repl_int.h"
 
 #include "monitor/debug/pagetable.h"
+#include "monitor/debug/source.h"
 #include "monitor/debug/walk_view.h"
+#include "monitor/debug/why.h"
 #include "monitor/trace/trace.h"
+#include "symbols.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* The expression that args begin with, up to a blank outside of parentheses; *rest behind it. */
@@ -62,6 +66,45 @@ int cmd_info_tlb(struct repl *r, const char *args, struct err *e)
     if (no_arguments(args, e))
         return -EINVAL;
     info_tlb(r->out, debugger_hart(r->d));
+    return 0;
+}
+
+/* ---- why ---- */
+
+static bool name_symbol(void *ctx, uint64_t va, char *buf, size_t size)
+{
+    struct repl *r = ctx;
+    uint64_t off;
+    const char *name = symbols_at(machine_symbols(debugger_machine(r->d)), va, &off);
+    if (name)
+        snprintf(buf, size, off ? "%s+0x%" PRIx64 : "%s", name, off);
+    return name != NULL;
+}
+
+static bool name_source(void *ctx, uint64_t pc, char *buf, size_t size)
+{
+    struct repl *r = ctx;
+    struct source_place p;
+    if (!source_at(r->source, pc, &p))
+        return false;
+    const char *slash = strrchr(p.file, '/');
+    snprintf(buf, size, "%s:%u", slash ? slash + 1 : p.file, p.line);
+    return true;
+}
+
+static bool name_insn(void *ctx, uint64_t pc, uint32_t raw, char *buf, size_t size)
+{
+    struct repl *r = ctx;
+    disasm(r->disasm, pc, raw, buf, size);
+    return true;
+}
+
+int cmd_why(struct repl *r, const char *args, struct err *e)
+{
+    const struct why_ctx names = {r, name_symbol, name_source, name_insn};
+    if (no_arguments(args, e))
+        return -EINVAL;
+    why_print(r->out, debugger_machine(r->d), debugger_hart(r->d), &names);
     return 0;
 }
 

@@ -110,6 +110,8 @@ const struct command commands[] = {
     ROW("info events", NULL, "[N] [KINDS]", KINDS, 0, cmd_info_events, "the flight recorder: the latest events"),
     ROW("walk", NULL, "ADDRESS [r|w|x] [as MODE] [size N]", EXPR, 0, cmd_walk,
         "each step of a translation, and which bit denies it"),
+    ROW("why", NULL, NULL, NONE, 0, cmd_why,
+        "what happened: the last trap and the bit that caused it, or what a hart waits for"),
     ROW("pagetable", "pt", "[ROOT] [sv39...] [satp|vsatp|hgatp] [as MODE] [all]", EXPR, 0, cmd_pagetable,
         "the page table as a tree"),
 

@@ -200,7 +200,7 @@ command_fn cmd_print, cmd_output, cmd_x, cmd_xp, cmd_display, cmd_undisplay, cmd
     cmd_echo, cmd_show, cmd_help, cmd_source, cmd_csr, cmd_info_display; /* cmd_look.c */
 command_fn cmd_hart, cmd_info_registers, cmd_info_all_registers, cmd_info_mode, cmd_info_harts, cmd_info_devices,
     cmd_info_irq, cmd_info_symbols, cmd_info_symbol, cmd_info_events, cmd_info_csr, cmd_info_mtree; /* cmd_info.c */
-command_fn cmd_info_mem, cmd_info_tlb, cmd_walk, cmd_pagetable, cmd_trace;                          /* cmd_mmu.c */
+command_fn cmd_info_mem, cmd_info_tlb, cmd_why, cmd_walk, cmd_pagetable, cmd_trace;                 /* cmd_mmu.c */
 command_fn cmd_disassemble, cmd_list, cmd_info_line, cmd_info_source, cmd_info_sources,
     cmd_set_substitute_path;                           /* cmd_code.c */
 command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down; /* cmd_frames.c */

@@ -169,6 +169,17 @@ static uint64_t translate(struct board *b, bool user)
 
 /* ---- faults ---- */
 
+#define CSRW_FROM(num, reg) insn(INSN_csrrw, 0, reg, num)
+
+/* One instruction where the hart stands, untranslated there. */
+static void machine_step_over(struct board *b, uint32_t word)
+{
+    struct machine_result r;
+    put(b, TRAPS + TVEC_S, word, 4);
+    mode(b, PRIV_S, false);
+    machine_step(b->m, 0, 1, &r);
+}
+
 START_TEST(page_faults)
 {
     struct board *b = board_new("rv64", 1);
@@ -177,6 +188,7 @@ START_TEST(page_faults)
     event_hub_update(machine_events(b->m));
     poke(b, MEDELEG, 0xffff);
     map(b, root, 0x5000, 0x80005000, X_R | X_AD);
+    map(b, root, TRAPS, TRAPS, X_R | X_W | X_X | X_AD);
     b->h->x[10] = 0x4008;
     run(b, sd(11, 10), 1);
     SAYS(b, "Hart 0: store page fault in S mode, just now");
@@ -186,6 +198,15 @@ START_TEST(page_faults)
     SAYS(b, "The entry of level 0 denies it: V=0: ");
     SAYS(b, "Control went to HS mode, because bit 15 of medeleg is 1, at 0x8000_1100 (stvec), with sepc = 0x8000_0000, "
             "scause = 15, stval = 0x4008.");
+
+    /* The handler goes on with tables of its own: those of the trap are still the ones that count. */
+    const uint64_t satp = b->h->csr.satp;
+    b->h->x[12] = 0;
+    machine_step_over(b, CSRW_FROM(SATP, 12));
+    ck_assert_uint_eq(b->h->csr.satp, 0);
+    SAYS(b, "store page fault in S mode, 1 instruction ago");
+    SAYS(b, "by satp: Sv39, ASID 0, root table at 0x8001_0000.");
+    poke(b, SATP, satp);
 
     /* The handler maps the page: then it is not as it was. */
     map(b, root, 0x4000, 0x80004000, X_R | X_W | X_AD);

@@ -87,11 +87,49 @@ void why_say_insn(struct why *w)
 
 /* ---- Facts ---- */
 
+/* The mode's translation with the page tables that were current when the trap was taken. */
+static struct mmu_ctx context(const struct why *w, enum priv priv, bool virt)
+{
+    struct mmu_ctx c = hart_mode_ctx(w->h, priv, virt);
+    c.satp = virt ? w->vsatp : w->satp;
+    c.hgatp = w->hgatp;
+    return c;
+}
+
+static void current_tables(struct why *w)
+{
+    w->satp = w->h->csr.satp;
+    w->vsatp = w->h->csr.vsatp;
+    w->hgatp = w->h->csr.hgatp;
+}
+
+/* What the page-table registers held at event e: the first load of one since then tells what it replaced. */
+static void tables_at(struct why *w, const struct event *trap)
+{
+    enum { SATP = 0x180, VSATP = 0x280, HGATP = 0x680 };
+    const struct event_hub *hub = machine_events(w->m);
+    uint64_t first = hub->count > EVENT_RING ? hub->count - EVENT_RING : 0;
+    current_tables(w);
+    for (uint64_t n = hub->count; n > first; n--) {
+        const struct event *e = &hub->ring[(n - 1) % EVENT_RING];
+        if (e == trap)
+            break;
+        if (e->kind != EV_PTR || e->hart != w->h->id || e->vm)
+            continue;
+        if (e->a[0] == SATP)
+            w->satp = e->a[1];
+        else if (e->a[0] == VSATP)
+            w->vsatp = e->a[1];
+        else if (e->a[0] == HGATP)
+            w->hgatp = e->a[1];
+    }
+}
+
 /* Reads the instruction at pc as its mode fetches it; a trap for the instruction itself carries its bits. */
 static void find_insn(struct why *w)
 {
     uint32_t raw = 0;
-    struct mmu_ctx c = hart_mode_ctx(w->h, w->priv, w->virt);
+    struct mmu_ctx c = context(w, w->priv, w->virt);
     bool bits = (w->cause == CAUSE_ILLEGAL || w->cause == CAUSE_VIRTUAL_INSN) && w->tval;
     if (bits)
         raw = (uint32_t)w->tval;
@@ -169,20 +207,20 @@ static void find_walk(struct why *w)
     unsigned size = access_size(w);
     bool hyp = format_of(w) == FMT_HLV || format_of(w) == FMT_HSV;
     bool fetch = access_of(w->cause) == MMU_X;
-    struct mmu_ctx c = hart_mode_ctx(w->h, w->priv, w->virt);
+    struct mmu_ctx c = context(w, w->priv, w->virt);
     if (hyp && !fetch) {
-        c = hart_mode_ctx(w->h, w->h->csr.hstatus & HSTATUS_SPVP ? PRIV_S : PRIV_U, true);
+        c = context(w, w->h->csr.hstatus & HSTATUS_SPVP ? PRIV_S : PRIV_U, true);
         c.hlvx = w->insn.id == INSN_hlvx_hu || w->insn.id == INSN_hlvx_wu;
     }
     w->have_walk = (size && reproduces(w, &c, size)) || reproduces(w, &c, 1);
     for (unsigned i = 0; !w->have_walk && !fetch && w->priv == PRIV_M && i < ARRAY_LEN(modes); i++) {
         if (modes[i].virt && !w->h->isa.h)
             break;
-        c = hart_mode_ctx(w->h, modes[i].priv, modes[i].virt);
+        c = context(w, modes[i].priv, modes[i].virt);
         w->have_walk = (size && reproduces(w, &c, size)) || reproduces(w, &c, 1);
     }
     if (!w->have_walk) { /* for what is said of it */
-        c = hart_mode_ctx(w->h, w->priv, w->virt);
+        c = context(w, w->priv, w->virt);
         (void)reproduces(w, &c, size ? size : 1);
     }
 }
@@ -214,6 +252,7 @@ static void take_event(struct why *w, const struct event *e)
     w->to_virt = e->a[4] >> 2 & 1;
     w->handler = e->a[5];
     w->clock = e->clock;
+    tables_at(w, e);
     w->fresh = hart_instret(w->h) == e->insn && w->h->pc == w->handler;
 }
 
@@ -228,8 +267,8 @@ static void say_instruction(struct why *w)
     if (w->insn.len) {
         why_say(w, ", ");
         why_say_insn(w);
+        why_say(w, ",");
     }
-    why_say(w, ",");
 }
 
 static void say_access(struct why *w)
@@ -520,6 +559,7 @@ static void explain_last_trap(struct why *w, const struct event *e)
 static void explain_stuck(struct why *w, const struct trap *t)
 {
     head(w, "traps for ever");
+    current_tables(w);
     w->priv = w->h->priv;
     w->virt = w->h->virt;
     w->pc = w->h->pc;
@@ -539,6 +579,7 @@ static void say_loop(struct why *w)
     w->priv = w->h->priv;
     w->virt = w->h->virt;
     w->pc = w->h->pc;
+    current_tables(w);
     w->cause = CAUSE_FETCH_PAGE; /* so that the instruction is read from memory */
     w->insn = (struct insn){0};
     find_insn(w);

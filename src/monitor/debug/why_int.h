@@ -20,7 +20,8 @@ struct why {
     enum priv priv; /* where it came from */
     bool virt;
     uint64_t pc, cause, tval, gpa, tinst;
-    bool taken; /* control went to `to`, at handler; false: nobody took it */
+    uint64_t satp, vsatp, hgatp; /* as they were then */
+    bool taken;                  /* control went to `to`, at handler; false: nobody took it */
     enum priv to_priv;
     bool to_virt;
     uint64_t handler;

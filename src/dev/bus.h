@@ -26,7 +26,8 @@ enum page_flag {
     PAGE_CLEAN = 3,  /* not written since the last checkpoint or migration round */
     PAGE_HTIF = 4,   /* holds the guest's tohost word */
     PAGE_WATCH_READ = 5, /* a watchpoint for reads lies on it: it gets no read entry in a TLB either */
-    PAGE_TWIN = 6,       /* flagged on the other side of a window; set by the bus alone */
+    PAGE_REWRITTEN = 6, /* code that the VMM has looked through for instructions to rewrite */
+    PAGE_TWIN = 7,       /* flagged on the other side of a window; set by the bus alone */
     PAGE_FLAGS
 };
 

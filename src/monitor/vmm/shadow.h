@@ -20,9 +20,9 @@
 
 struct shadow;
 
-/* Frames other than the guest's own that fetches of a page must see, for techniques that rewrite code; any may refuse a page by 0. */
+/* For techniques that rewrite code. */
 struct shadow_hooks {
-    /* The frame whose code stands in for that of the guest's page at gpa; UINT64_MAX: its own. */
+    /* The frame whose code stands in for that of the guest's page at gpa; UINT64_MAX: its own; 0: no room. */
     uint64_t (*code)(struct vm *vm, uint64_t gpa);
 };
 

@@ -187,6 +187,8 @@ static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, e
     uint64_t rights = shadow_rights(s, vh, s->role, g, bare, gpa);
     if (s->hooks && rights & PTE_X)
         code = s->hooks->code(s->vm, gpa & PAGE_MASK);
+    if (!code)
+        return SHADOW_NO_ROOM;
     if (code != SHADOW_NO_GPA)
         /* Rewritten code is for fetching alone: whoever reads or writes the page gets the guest's own bytes. */
         rights = a == MMU_X ? PTE_X : rights & PTE_R ? PTE_R : 0;

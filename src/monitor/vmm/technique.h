@@ -16,6 +16,7 @@ void nested_flagged(struct vm *vm, uint64_t gpa, unsigned flags);
 int64_t nested_verify(struct vm *vm, struct err *e);
 
 int trap_attach(struct vm *vm, struct err *e);
+int translate_attach(struct vm *vm, struct err *e);
 void trap_detach(struct vm *vm);
 void trap_flagged(struct vm *vm, uint64_t gpa, unsigned flags);
 /* As shadow_verify(). */

@@ -15,35 +15,77 @@
 #include "cpu/csr_bits.h"
 #include "cpu/op.h"
 #include "monitor/vmm/native.h"
+#include "monitor/vmm/rewrite.h"
 #include "monitor/vmm/shadow.h"
 #include "monitor/vmm/technique.h"
 #include "monitor/vmm/world.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+/* What `trap` and `translate` keep for a VM. */
+struct deprivileged {
+    struct shadow *shadow;
+    struct rewriter *rewriter; /* NULL under trap */
+};
+
+static struct shadow *shadow_of(const struct vm *vm)
+{
+    return ((const struct deprivileged *)vm->state)->shadow;
+}
+
+/* The hook of the shadow tables: see rewriter_code(). */
+static uint64_t rewrite_page(struct vm *vm, uint64_t gpa)
+{
+    struct deprivileged *d = vm->state;
+    return rewriter_code(d->rewriter, gpa);
+}
+
+static int attach(struct vm *vm, bool rewrites, struct err *e)
+{
+    static const struct shadow_hooks rewriting = {rewrite_page};
+    struct deprivileged *d = calloc(1, sizeof *d);
+    if (!d)
+        return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);
+    vm->state = d;
+    d->shadow = shadow_new(vm, rewrites ? &rewriting : NULL, e);
+    if (d->shadow && rewrites)
+        d->rewriter = rewriter_new(vm, d->shadow, e);
+    return d->shadow && (d->rewriter || !rewrites) ? 0 : -ENOMEM;
+}
 
 int trap_attach(struct vm *vm, struct err *e)
 {
-    vm->state = shadow_new(vm, NULL, e);
-    return vm->state ? 0 : -ENOMEM;
+    return attach(vm, false, e);
+}
+
+int translate_attach(struct vm *vm, struct err *e)
+{
+    return attach(vm, true, e);
 }
 
 void trap_detach(struct vm *vm)
 {
-    shadow_free(vm->state);
+    struct deprivileged *d = vm->state;
+    if (!d)
+        return;
+    shadow_free(d->shadow);
+    rewriter_free(d->rewriter);
+    free(d);
     vm->state = NULL;
 }
 
 void trap_flagged(struct vm *vm, uint64_t gpa, unsigned flags)
 {
     if (flags & BIT(PAGE_WATCH_READ))
-        shadow_unmap(vm->state, gpa, false);
+        shadow_unmap(shadow_of(vm), gpa, false);
     else if (flags & (BIT(PAGE_SHADOW) | BIT(PAGE_WATCH) | BIT(PAGE_HTIF)))
-        shadow_unmap(vm->state, gpa, true);
+        shadow_unmap(shadow_of(vm), gpa, true);
 }
 
 int64_t trap_verify(struct vm *vm, struct err *e)
 {
-    return shadow_verify(vm->state, machine_hart(vm->machine, 0), e);
+    return shadow_verify(shadow_of(vm), machine_hart(vm->machine, 0), e);
 }
 
 /* ---- The world switch ---- */
@@ -92,9 +134,11 @@ static bool is_page_fault(uint64_t cause, enum mmu_access *a)
     return cause == CAUSE_FETCH_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_STORE_PAGE;
 }
 
-static enum vm_exit_reason reason_of_cause(const struct trap *t)
+static enum vm_exit_reason reason_of_cause(const struct vm *vm, const struct trap *t)
 {
+    const struct deprivileged *d = vm->state;
     switch (t->cause) {
+    case CAUSE_BREAKPOINT: return d->rewriter ? VM_EXIT_REWRITTEN : VM_EXIT_EXCEPTION;
     case CAUSE_ILLEGAL: return native_reason_of_insn((uint32_t)t->tval);
     case CAUSE_ECALL_U: return VM_EXIT_ECALL;
     default: return VM_EXIT_EXCEPTION;
@@ -106,8 +150,8 @@ static enum vm_exit_reason reason_of_fill(enum shadow_result r)
     switch (r) {
     case SHADOW_MMIO: return VM_EXIT_MMIO;
     case SHADOW_FAULT: return VM_EXIT_EXCEPTION;
-    case SHADOW_FILLED:
-    case SHADOW_NO_ROOM: return VM_EXIT_PAGE;
+    case SHADOW_FILLED: return VM_EXIT_PAGE;
+    case SHADOW_NO_ROOM: return VM_EXIT_OTHER;
     case SHADOW_PROTECTED: break;
     }
     return VM_EXIT_PROTECTED;
@@ -119,7 +163,7 @@ static bool fill_and_resume(struct vm *vm, struct hart *vh, const struct trap *t
 {
     struct hart *real = vm->vmm->hart;
     enum mmu_access a;
-    *why = reason_of_cause(t);
+    *why = reason_of_cause(vm, t);
     *gpa = 0;
     if (!is_page_fault(t->cause, &a))
         return false;
@@ -127,13 +171,13 @@ static bool fill_and_resume(struct vm *vm, struct hart *vh, const struct trap *t
     bool told = event_wanted(machine_events(vm->machine), EV_VM_EXIT);
     if (told) /* before its steps */
         vm_intercept(vm, VM_EXIT_PAGE, t, 0, 0);
-    enum shadow_result r = shadow_fill(vm->state, vh, t->tval, a, gpa);
+    enum shadow_result r = shadow_fill(shadow_of(vm), vh, t->tval, a, gpa);
     *why = reason_of_fill(r);
     if (!told && r == SHADOW_FILLED)
         vm_intercept(vm, VM_EXIT_PAGE, t, 0, *gpa);
     if (told && r != SHADOW_FILLED)
         vm->stats.exits[VM_EXIT_PAGE]--; /* it is told again, by what it turned out to be */
-    if (r != SHADOW_FILLED || shadow_satp(vm->state, vh) != real->csr.satp)
+    if (r != SHADOW_FILLED || shadow_satp(shadow_of(vm), vh) != real->csr.satp)
         return false;
     vm_resume(vm, real);
     return true;
@@ -145,7 +189,7 @@ static bool fill_and_resume(struct vm *vm, struct hart *vh, const struct trap *t
 static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit *x)
 {
     struct hart *real = vm->vmm->hart;
-    uint64_t before = vh->turn_retired, gpa = 0, satp = shadow_satp(vm->state, vh);
+    uint64_t before = vh->turn_retired, gpa = 0, satp = shadow_satp(shadow_of(vm), vh);
     enum vm_exit_reason why = VM_EXIT_OTHER;
     if (!satp)
         return vm_emulate(vm, vh, 0, x);
@@ -158,6 +202,8 @@ static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit
                     : x->trap.cause == CAUSE_ILLEGAL                            ? (uint32_t)x->trap.tval
                                                                                 : fetch_raw(real);
     leave(vm, vh);
+    if (why == VM_EXIT_REWRITTEN && x->reason == EXIT_TRAP)
+        insn = fetch_raw(vh); /* the guest's own */
     vm->stats.native += vh->turn_retired - before;
     machine_ran(vm->vmm->machine, vh->turn_retired - before);
     switch (x->reason) {

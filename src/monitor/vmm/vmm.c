@@ -49,7 +49,7 @@ const char *vm_exit_name(enum vm_exit_reason r)
         [VM_EXIT_PRIVILEGED] = "privileged", [VM_EXIT_TIME] = "time",
         [VM_EXIT_WFI] = "wfi",               [VM_EXIT_ECALL] = "ecall",
         [VM_EXIT_EXCEPTION] = "exception",   [VM_EXIT_INTERRUPT] = "interrupt",
-        [VM_EXIT_BREAK] = "break",           [VM_EXIT_OTHER] = "other"};
+        [VM_EXIT_REWRITTEN] = "rewritten", [VM_EXIT_BREAK] = "break",           [VM_EXIT_OTHER] = "other"};
     return r < VM_EXIT_REASONS ? names[r] : "?";
 }
 

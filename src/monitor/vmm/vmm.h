@@ -33,6 +33,7 @@ enum vm_exit_reason {
     VM_EXIT_ECALL,       /* an ecall to the guest's M mode or firmware */
     VM_EXIT_EXCEPTION,   /* an exception that the guest gets itself */
     VM_EXIT_INTERRUPT,   /* an interrupt for the guest that the VMM has to deliver */
+    VM_EXIT_REWRITTEN,   /* an instruction that the VMM has put a breakpoint in the place of */
     VM_EXIT_BREAK,       /* a breakpoint of the debugger's */
     VM_EXIT_OTHER,
     VM_EXIT_REASONS

@@ -221,19 +221,18 @@ class Client:
                 return text
 
 
-def gdb(where, *commands, file=None, timeout=120, interrupt_after=None):
-    """Runs gdb with the commands and returns what it printed. interrupt_after: seconds until it gets a Ctrl-C."""
+def gdb(where, *commands, file=None, python="", timeout=120, interrupt_after=None):
+    """Runs gdb with the commands and returns what it printed; one that fails does not end the rest. python: what its own Python is to know.
+    interrupt_after: seconds until it gets a Ctrl-C."""
     need(GDB)
-    with tempfile.NamedTemporaryFile("w", suffix=".gdb") as script:
-        script.write("set pagination off\nset confirm off\nset width 0\nset python print-stack message\n")
-        if file:
-            script.write(f"file {file}\n")
-        script.write(f"target remote {where.socket if isinstance(where, Vitrine) else where}\n")
-        script.write("\n".join(commands) + "\n")
+    lines = ["set pagination off", "set confirm off", "set width 0"] + ([f"file {file}"] if file else [])
+    lines += [f"target remote {where.socket if isinstance(where, Vitrine) else where}", *commands]
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
+        script.write(python)
         script.flush()
+        args = [GDB, "-nx", "--batch", "-x", script.name] + [a for line in lines for a in ("-ex", line)]
         env = dict(os.environ, LC_ALL="C", DEBUGINFOD_URLS="", HOME=tempfile.gettempdir())
-        p = subprocess.Popen([GDB, "-nx", "--batch", "-x", script.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, env=env, start_new_session=True)
+        p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, start_new_session=True)
         try:
             if interrupt_after:
                 time.sleep(interrupt_after)

@@ -248,12 +248,15 @@ void debug_prompt(struct machine *m, struct debugger *d, const struct options *o
 
 struct repl *debug_monitor_new(struct debugger *d, const struct options *o, struct err *e)
 {
-    const struct repl_config config = {.program = program_of(o->machine.kernel),
+    /* Whoever reaches the port is not this process's user: the host's files are none of its business. */
+    const struct repl_config config = {.no_files = true,
+                                       .program = program_of(o->machine.kernel),
                                        .more_programs = program_of(o->machine.bios)};
     return repl_new(d, NULL, &config, e); /* prints only where debug_monitor() is told to */
 }
 
-void debug_monitor(void *repl, const char *line, struct out *out)
+bool debug_monitor(void *repl, const char *line, struct out *out)
 {
     repl_execute(repl, line, out);
+    return repl_quits(repl);
 }

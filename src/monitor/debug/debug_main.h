@@ -16,7 +16,7 @@ typedef void debug_signals_fn(struct repl *r);
 /* For gdb's `monitor`: a REPL without a terminal beside d. NULL with e set; repl_free() in the end. */
 MUST_USE struct repl *debug_monitor_new(struct debugger *d, const struct options *o, struct err *e);
 /* What gdb_set_monitor() wants, with that repl. */
-void debug_monitor(void *repl, const char *line, struct out *out);
+bool debug_monitor(void *repl, const char *line, struct out *out);
 
 /* The command, behind its name. Returns the process's exit status. */
 int debug_command(int argc, char **argv, debug_signals_fn *signals);

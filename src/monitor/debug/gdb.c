@@ -202,7 +202,7 @@ void gdb_connect(struct gdb *g, bool on)
     gdb_wire_reset(&g->wire);
     g->pending = WIRE_NONE;
     g->connected = on;
-    g->swbreak = g->hwbreak = g->words = g->extended = g->physical = false;
+    g->swbreak = g->hwbreak = g->words = g->extended = g->killed = g->physical = false;
     g->hart = debugger_last(g->d)->hart;
     g->run_hart = GDB_ALL;
     g->sstep = SSTEP_DEFAULT;
@@ -218,9 +218,9 @@ void gdb_handle(struct gdb *g)
     while (g->state != GDB_KILLED) {
         if (g->left) {
             g->left = false;
-            bool orphaned = gdb_port_finished(g) && g->state != GDB_AWAY;
+            bool over = g->killed || (gdb_port_finished(g) && g->state != GDB_AWAY);
             gdb_connect(g, false);
-            if (orphaned) { /* nobody can come again, and nobody said that it is to run on */
+            if (over) { /* killed for good; or nobody can come again, and nobody said that it is to run on */
                 g->state = GDB_KILLED;
                 break;
             }
@@ -306,7 +306,7 @@ const char *gdb_where(const struct gdb *g)
     return gdb_port_where(g);
 }
 
-void gdb_set_monitor(struct gdb *g, void (*fn)(void *ctx, const char *line, struct out *o), void *ctx)
+void gdb_set_monitor(struct gdb *g, bool (*fn)(void *ctx, const char *line, struct out *o), void *ctx)
 {
     g->monitor = fn;
     g->monitor_ctx = ctx;

@@ -31,8 +31,8 @@ void gdb_close(struct gdb *g);
 
 /* Where it listens, for people: "127.0.0.1:1234". */
 const char *gdb_where(const struct gdb *g);
-/* Who does what a client gives to `monitor`. NULL: nobody. */
-void gdb_set_monitor(struct gdb *g, void (*fn)(void *ctx, const char *line, struct out *o), void *ctx);
+/* Who does what a client gives to `monitor`; true: the machine is to end. NULL: nobody. */
+void gdb_set_monitor(struct gdb *g, bool (*fn)(void *ctx, const char *line, struct out *o), void *ctx);
 
 enum gdb_state gdb_state(const struct gdb *g);
 /* Does the machine wait for a first client (hold)? */

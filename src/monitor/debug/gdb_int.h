@@ -12,8 +12,8 @@ enum {
     GDB_SIGINT = 2,
     GDB_SIGTRAP = 5,
     GDB_SIGABRT = 6,
-    GDB_SIGTERM = 15,
-    GDB_SIGSEGV = 11
+    GDB_SIGKILL = 9,
+    GDB_SIGTERM = 15
 };
 
 /* qqemu.sstep: how an instruction is stepped. */
@@ -41,6 +41,7 @@ struct gdb {
 
     /* The client: what it can do, and what it chose. */
     bool swbreak, hwbreak, words; /* it knows these stop reasons; and errors in words */
+    bool killed;                  /* by an extended one, which may run it again */
     bool extended;                /* target extended-remote: it stays when the guest has ended */
     bool physical;                /* memory is physical memory */
     unsigned sstep;               /* qqemu.sstep */
@@ -55,7 +56,7 @@ struct gdb {
     bool steps;
     uint64_t lo, hi; /* a range to step out of; empty: one instruction */
 
-    void (*monitor)(void *ctx, const char *line, struct out *o);
+    bool (*monitor)(void *ctx, const char *line, struct out *o);
     void *monitor_ctx;
 
     /* The answer being made. */

@@ -197,11 +197,14 @@ void gdb_monitor_line(struct gdb *g, const char *args, const char *end)
     }
     line[n] = 0;
     g->text_len = 0;
-    if (g->monitor)
-        g->monitor(g->monitor_ctx, line, &o.out);
-    else
+    g->in_run = true; /* a command may run the machine: Ctrl-C ends that */
+    if (!g->monitor)
         out_puts(&o.out, "Nobody takes monitor commands here.\n");
+    else if (g->monitor(g->monitor_ctx, line, &o.out))
+        g->state = GDB_KILLED;
+    g->in_run = false;
     flush_text(g);
+    g->stop.hart = debugger_last(g->d)->hart;
     gdb_put(g, "OK");
 }
 

@@ -114,7 +114,10 @@ void gdb_tell(struct gdb *g, const struct debug_stop *s)
 void gdb_reason(struct gdb *g, const char *args, const char *end)
 {
     (void)args, (void)end;
-    gdb_put_stop(g, &g->stop);
+    if (g->killed)
+        gdb_printf(g, "X%02x", GDB_SIGKILL);
+    else
+        gdb_put_stop(g, &g->stop);
 }
 
 /* ---- Resuming ---- */
@@ -122,6 +125,10 @@ void gdb_reason(struct gdb *g, const char *args, const char *end)
 /* The answer is the next stop. */
 static void resume(struct gdb *g)
 {
+    if (g->killed) {
+        gdb_error(g, GDB_E_REFUSED, "killed: run it again");
+        return;
+    }
     g->silent = true;
     g->held = false;
     g->state = GDB_RUNS;
@@ -419,18 +426,27 @@ void gdb_forget_stops(struct gdb *g)
 
 /* ---- Parting, and beginning again ---- */
 
+/* The machine's end, unless the client stays to run it again. */
+static void kill_machine(struct gdb *g)
+{
+    gdb_forget_stops(g);
+    g->killed = true;
+    if (!g->extended)
+        g->state = GDB_KILLED;
+}
+
 void gdb_kill(struct gdb *g, const char *args, const char *end)
 {
     (void)args, (void)end;
     g->silent = true;
-    g->state = GDB_KILLED;
+    kill_machine(g);
 }
 
 void gdb_vkill(struct gdb *g, const char *args, const char *end)
 {
     (void)args, (void)end;
     gdb_put(g, "OK");
-    g->state = GDB_KILLED;
+    kill_machine(g);
 }
 
 /* The guest runs on without the client. */
@@ -453,6 +469,7 @@ static bool restart(struct gdb *g)
     }
     g->stop = (struct debug_stop){.reason = DEBUG_STEPPED};
     g->hart = 0;
+    g->killed = false;
     g->state = GDB_HOLDS;
     return true;
 }

@@ -20,7 +20,7 @@ set(GUEST_PROGRAMS sh ls cat echo rm ps kill sleep spin primes date stat crash p
 function(guest_program output script)
   cmake_parse_arguments(PARSE_ARGV 2 a "" "" "DEPENDS;FLAGS")
   file(GLOB headers CONFIGURE_DEPENDS ${GUEST_COMMON}/*.h ${GUEST_COMMON}/../user/*.h ${GUEST_COMMON}/../mono/*.h ${GUEST_COMMON}/../micro/*.h
-    ${GUEST_COMMON}/../micro/servers/*.h)
+    ${GUEST_COMMON}/../micro/servers/*.h ${GUEST_COMMON}/../hostile/*.h)
   add_custom_command(OUTPUT ${output}
     COMMAND ${GUEST_CC} ${GUEST_KERNEL_FLAGS} ${a_FLAGS} -T ${script} ${a_UNPARSED_ARGUMENTS} -o ${output}
     DEPENDS ${a_UNPARSED_ARGUMENTS} ${headers} ${script} ${a_DEPENDS} VERBATIM)
@@ -91,3 +91,13 @@ add_custom_target(mono ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/mono.elf)
 set(leaky ${CMAKE_CURRENT_LIST_DIR}/leaky)
 guest_program(${CMAKE_CURRENT_BINARY_DIR}/leaky.elf ${leaky}/link.ld ${leaky}/start.S ${leaky}/main.c ${GUEST_COMMON}/text.c)
 add_custom_target(leaky ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/leaky.elf)
+set(hostile ${CMAKE_CURRENT_LIST_DIR}/hostile)
+set(sources ${hostile}/start.S)
+foreach(name main tables cpu devices)
+  list(APPEND sources ${hostile}/${name}.c)
+endforeach()
+foreach(name text cause dt disk)
+  list(APPEND sources ${GUEST_COMMON}/${name}.c)
+endforeach()
+guest_program(${CMAKE_CURRENT_BINARY_DIR}/hostile.elf ${hostile}/link.ld ${sources} FLAGS -fno-delete-null-pointer-checks)
+add_custom_target(hostile ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/hostile.elf)

@@ -196,7 +196,7 @@ START_TEST(page_faults)
     SAYS(b, "by satp: Sv39, ASID 0, root table at 0x8001_0000.");
     SAYS(b, "level 2 entry at 0x8001_0000: ");
     SAYS(b, "The entry of level 0 denies it: V=0: ");
-    SAYS(b, "Control went to HS mode, because bit 15 of medeleg is 1, at 0x8000_1100 (stvec), with sepc = 0x8000_0000, "
+    SAYS(b, "Control went to S mode, because bit 15 of medeleg is 1, at 0x8000_1100 (stvec), with sepc = 0x8000_0000, "
             "scause = 15, stval = 0x4008.");
 
     /* The handler goes on with tables of its own: those of the trap are still the ones that count. */
@@ -307,7 +307,7 @@ START_TEST(two_stages)
     SAYS(b, "level 0 entry at gpa 0x");
     SAYS(b, "of stage two denies it: V=0");
     SAYS(b, "htval = 0x2400_0002 (the guest physical address 0x9000_0008, shifted by 2).");
-    SAYS(b, "because bit 23 of medeleg is 1 and that of hedeleg is 0");
+    SAYS(b, "Control went to HS mode, because bit 23 of medeleg is 1 and that of hedeleg is 0");
     /* A stage-one fault that the hypervisor leaves to the guest. */
     poke(b, HEDELEG, 0xb1ff);
     b->h->pc = CODE;
@@ -460,7 +460,7 @@ START_TEST(interrupts)
     SAYS(b, "took the S timer interrupt (STI, bit 5 of mip)");
     SAYS(b, "It is pending while time has reached stimecmp (now 0x0, time ");
     SAYS(b, "let through by mie.STIE = 1, and because interrupts for S mode are always on in lower modes.");
-    SAYS(b, "Control went to HS mode, because bit 5 of mideleg is 1, at 0x8000_1100 (stvec), with sepc = 0x8000_0000, "
+    SAYS(b, "Control went to S mode, because bit 5 of mideleg is 1, at 0x8000_1100 (stvec), with sepc = 0x8000_0000, "
             "scause = interrupt 5, stval = 0x0.");
     /* From S itself, by SIE, and vectored. */
     poke(b, STVEC, TRAPS + 1);
@@ -547,7 +547,7 @@ static bool source(void *ctx, uint64_t pc, char *buf, size_t size)
 static bool insn_text(void *ctx, uint64_t pc, uint32_t raw, char *buf, size_t size)
 {
     ++*(unsigned *)ctx;
-    snprintf(buf, size, "%08x at %lx", (unsigned)raw, (unsigned long)pc);
+    snprintf(buf, size, "%08x   at %lx", (unsigned)raw, (unsigned long)pc);
     return true;
 }
 

@@ -73,16 +73,28 @@ void why_say_source(struct why *w, uint64_t pc)
         why_say(w, " (%s)", place);
 }
 
+/* One blank where a disassembler puts its operands into columns. */
+static void squeeze(char *s)
+{
+    char *to = s;
+    for (; *s; s++)
+        if (*s != ' ' || s[1] != ' ')
+            *to++ = *s;
+    *to = 0;
+}
+
 void why_say_insn(struct why *w)
 {
     char text[160];
-    if (w->insn.len && w->helpers && w->helpers->insn &&
-        w->helpers->insn(w->helpers->ctx, w->pc, w->insn.raw, text, sizeof text))
+    const struct why_ctx *k = w->helpers;
+    if (w->insn.len && k && k->insn && k->insn(k->ctx, w->pc, w->insn.raw, text, sizeof text)) {
+        squeeze(text);
         why_say(w, "`%s`", text);
-    else if (w->insn.len && w->insn.id != INSN_illegal)
+    } else if (w->insn.len && w->insn.id != INSN_illegal) {
         why_say(w, "`%s`", insn_rows[w->insn.id].name);
-    else
+    } else {
         why_say(w, "%0*" PRIx32, w->insn.len * 2, w->insn.raw);
+    }
 }
 
 /* ---- Facts ---- */
@@ -500,7 +512,7 @@ static void say_control(struct why *w)
     if (!w->taken)
         return;
     why_say(w, " Control went to %s mode",
-            w->to_priv == PRIV_S && !w->to_virt && w->h->isa.h ? "HS" : name_priv(w->to_priv, w->to_virt));
+            w->to_priv == PRIV_S && !w->to_virt && w->virt ? "HS" : name_priv(w->to_priv, w->to_virt));
     say_delegation(w);
     why_say(w, ", at ");
     why_say_place(w, w->handler);

@@ -33,9 +33,18 @@ void event_hub_free(struct event_hub *h)
 
 void event_hub_update(struct event_hub *h)
 {
+    unsigned insns = h->recorded >> EV_INSN & 1;
     h->heard = 0;
-    for (const struct event_sink *s = h->sinks; s; s = s->next)
+    h->stream = NULL;
+    for (const struct event_sink *s = h->sinks; s; s = s->next) {
         h->heard |= s->kinds;
+        if (s->kinds & BIT(EV_INSN)) {
+            h->stream = s->stream;
+            insns++;
+        }
+    }
+    if (insns > 1)
+        h->stream = NULL;
     h->wanted = h->heard | h->recorded;
 }
 

@@ -74,10 +74,13 @@ struct event_row {
 };
 extern const struct event_row event_rows[EV_KINDS];
 
+struct event_stream;
+
 struct event_sink {
     void (*emit)(struct event_sink *s, const struct event *e);
-    uint64_t kinds;          /* BIT(enum event_kind): what it wants; event_hub_update() after a change */
-    struct event_sink *next; /* the hub's */
+    uint64_t kinds;              /* BIT(enum event_kind): what it wants; event_hub_update() after a change */
+    struct event_stream *stream; /* NULL; or where EV_INSN may be put instead of emit(), while nobody else wants them */
+    struct event_sink *next;     /* the hub's */
 };
 
 struct event_hub {
@@ -87,7 +90,8 @@ struct event_hub {
     struct event *ring; /* EVENT_RING of them, then a scratch one */
     uint64_t count;     /* recorded so far; the next goes to ring[count % EVENT_RING] */
     struct event_sink *sinks;
-    uint8_t vm;         /* whose hub it is, for the records */
+    struct event_stream *stream; /* of the one that hears of EV_INSN; NULL: more than one does, or it has none */
+    uint8_t vm;                  /* whose hub it is, for the records */
     /* Fills clock, insn, pc, hart and mode by what runs now. */
     void (*stamp)(void *ctx, struct event *e);
     void *ctx;

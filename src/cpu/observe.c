@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stream.h"
 #include "cpu/csr.h"
 #include "cpu/op.h"
 #include "cpu/trap.h"
@@ -107,11 +108,12 @@ const struct observed_op *observe_find_out(struct hart *h, const struct op *op, 
     o->raw = i.raw;
     o->imm = i.imm;
     o->rs1 = i.rs1;
-    o->reg = written_register(&i);
-    o->slot = (uint16_t)(o->reg == EVENT_REG_NONE ? offsetof(struct hart, x)
-                         : o->reg >= EVENT_REG_F  ? offsetof(struct hart, f) + 8u * (o->reg - EVENT_REG_F)
-                                                  : offsetof(struct hart, x) + 8u * o->reg);
+    uint8_t reg = written_register(&i);
+    o->slot = (uint16_t)(reg == EVENT_REG_NONE ? offsetof(struct hart, x)
+                         : reg >= EVENT_REG_F  ? offsetof(struct hart, f) + 8u * (reg - EVENT_REG_F)
+                                               : offsetof(struct hart, x) + 8u * reg);
     o->size = (uint8_t)access_size(&i);
+    o->tail = STREAM_SHORT | (uint32_t)reg << 8 | (uint32_t)o->size << 16;
     o->access = !o->size ? OBSERVE_NO_MEMORY : displaced ? OBSERVE_DISPLACED : OBSERVE_OTHER;
     return o;
 }
@@ -140,14 +142,12 @@ const uint8_t *observe_search(struct hart *h, const struct observed_op *o, uint6
     return r ? mem_host(r, m.pa - r->base) : NULL;
 }
 
-uint64_t observe_moved(const struct hart *h, const struct observed_op *o)
+uint64_t observe_moved(const struct hart *h, uint32_t raw, unsigned size, uint64_t reg_new)
 {
-    struct insn i = decode(h->code->decoder, o->raw);
+    struct insn i = decode(h->code->decoder, raw);
     enum insn_format format = insn_rows[i.id].format;
-    uint64_t v = format == FMT_S || format == FMT_HSV ? h->x[i.rs2]
-                 : format == FMT_FS                   ? h->f[i.rs2]
-                                                      : *(const uint64_t *)((const char *)h + o->slot);
-    return o->size < 8 ? v & MASK(8 * o->size - 1, 0) : v;
+    uint64_t v = format == FMT_S || format == FMT_HSV ? h->x[i.rs2] : format == FMT_FS ? h->f[i.rs2] : reg_new;
+    return size < 8 ? v & MASK(8 * size - 1, 0) : v;
 }
 
 /* ---- the rest of the processor ---- */

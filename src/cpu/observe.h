@@ -19,8 +19,9 @@ struct observed_op {
     uint32_t resets; /* code_cache.resets + 1 when it was made; else it is stale */
     uint32_t raw;    /* the instruction's bytes */
     int32_t imm;     /* OBSERVE_DISPLACED: the access goes to x[rs1] + imm */
-    uint16_t slot;   /* offset in struct hart of the register that it writes; of x[0] where it writes none */
-    uint8_t reg;     /* the same, as ARG_REG */
+    uint32_t
+        tail; /* 7:0 STREAM_SHORT | 15:8 register that it writes, as ARG_REG | 23:16 size: as in struct stream_insn */
+    uint16_t slot; /* offset of that register in struct hart; of x[0] where it writes none */
     uint8_t rs1;
     uint8_t size;   /* bytes of memory that it accesses */
     uint8_t access; /* enum observed_access */
@@ -32,7 +33,7 @@ const struct observed_op *observe_find_out(struct hart *h, const struct op *op, 
  * address. */
 const uint8_t *observe_search(struct hart *h, const struct observed_op *o, uint64_t *va);
 /* What an access that went to no memory moved: what the register that went there or came from there holds. */
-uint64_t observe_moved(const struct hart *h, const struct observed_op *o);
+uint64_t observe_moved(const struct hart *h, uint32_t raw, unsigned size, uint64_t reg_new);
 
 /* The hart has taken t; pc, from: where it came from. */
 void observe_trap(struct hart *h, const struct trap *t, uint64_t pc, uint8_t from);

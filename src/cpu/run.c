@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The run loop's outside: enters decoded code, and between stretches of it delivers interrupts and traps. */
+#include "base/stream.h"
 #include "cpu/csr.h"
 #include "cpu/hostfp.h"
 #include "cpu/observe.h"
@@ -151,45 +152,57 @@ static inline uint64_t value_at(const uint8_t *host, unsigned size)
     }
 }
 
-/* Executes the one instruction of op and tells of it, unless it trapped. */
+/* Executes the one instruction of op and tells of it, unless it trapped. What is told stays in host registers until it goes to its place: to
+ * put it together in memory first takes longer than everything else here. */
 static void execute_observed(struct hart *h, const struct op *op)
 {
     const struct code_cache *c = h->code;
     struct observed_op room;
-    const struct observed_op *found = c->observed ? &c->observed[op - c->ops] : &room;
-    if (UNLIKELY(!c->observed || found->resets != (uint32_t)c->resets + 1))
-        found = observe_find_out(h, op, &room);
-    const struct observed_op o = *found; /* executing may overwrite it */
-    const uint64_t *reg = (const uint64_t *)((const char *)h + o.slot);
-    uint64_t pc = h->pc, retired = h->turn_retired, reg_old = *reg, mem = 0, mem_old = 0;
-    uint8_t mode = event_mode_of(h);
-    const uint8_t *host = NULL;
-    if (o.size) {
-        mem = h->x[o.rs1] + (uint64_t)(int64_t)o.imm;
+    const struct observed_op *o = c->observed ? &c->observed[op - c->ops] : &room;
+    if (UNLIKELY(!c->observed || o->resets != (uint32_t)c->resets + 1))
+        o = observe_find_out(h, op, &room);
+    const uint64_t *reg = (const uint64_t *)((const char *)h + o->slot);
+    const uint64_t pc = h->pc, retired = h->turn_retired, reg_old = *reg;
+    const uint32_t raw = o->raw, tail = o->tail;
+    const unsigned size = o->size;
+    const uint8_t mode = event_mode_of(h), *host = NULL;
+    uint64_t mem = 0, mem_old = 0, mem_new = 0;
+    if (size) {
+        mem = h->x[o->rs1] + (uint64_t)(int64_t)o->imm;
         const struct tlb_entry *t = &h->tlb->r[tlb_index(mem)];
-        if (LIKELY(o.access == OBSERVE_DISPLACED && mem - t->page <= (uint64_t)PAGE_SIZE - o.size))
+        if (LIKELY(o->access == OBSERVE_DISPLACED && mem - t->page <= (uint64_t)PAGE_SIZE - size))
             host = t->host + (mem - t->page);
         else
-            host = observe_search(h, &o, &mem);
-        mem_old = host ? value_at(host, o.size) : 0;
+            host = observe_search(h, o, &mem);
+        mem_old = host ? value_at(host, size) : 0;
     }
     execute(h, op, 0);
     if (UNLIKELY(h->turn_retired == retired))
         return;
+    if (size)
+        mem_new = host ? value_at(host, size) : observe_moved(h, raw, size, *reg);
+    struct event_stream *s = h->events->stream;
+    if (LIKELY(s && stream_follows(s, h->clock + retired, h->retired + retired, h->id, h->events->vm))) {
+        stream_put_insn(s, pc, (uint64_t)(tail | (uint32_t)mode << 24) << 32 | raw, reg_old, *reg);
+        if (size)
+            stream_put_memory(s, mem, mem_old, mem_new);
+        stream_check(s);
+        return;
+    }
     struct event *e = event_slot(h->events, EV_INSN);
     e->clock = h->clock + retired;
     e->insn = h->retired + retired;
     e->pc = pc;
     e->hart = (uint8_t)h->id;
     e->mode = mode;
-    e->a[0] = o.raw;
-    e->a[1] = o.reg;
+    e->a[0] = raw;
+    e->a[1] = tail >> 8 & 255;
     e->a[2] = reg_old;
     e->a[3] = *reg;
     e->a[4] = mem;
-    e->a[5] = o.size;
+    e->a[5] = size;
     e->a[6] = mem_old;
-    e->a[7] = LIKELY(!o.size) ? 0 : host ? value_at(host, o.size) : observe_moved(h, &o);
+    e->a[7] = mem_new;
     event_end(h->events, e);
 }
 

@@ -12,10 +12,10 @@
 enum { BUFFER = 1 << 18, ZSTD_LEVEL = 1 };
 
 struct trace_file {
-    char *buf;
-    size_t n, size; /* bytes in buf, and its size */
-    int fd;         /* -1: memory */
-    int error;      /* errno of the first write that failed; 0: none */
+    struct trace_file_buffer b; /* first */
+    char *buf;                  /* where it begins */
+    int fd;                     /* -1: memory */
+    int error;                  /* errno of the first write that failed; 0: none */
     bool live;
     ZSTD_CCtx *zstd;
     char *packed; /* what zstd makes */
@@ -30,8 +30,9 @@ static struct trace_file *make(void)
     struct trace_file *f = calloc(1, sizeof *f);
     if (!f)
         return NULL;
-    f->size = BUFFER;
-    f->buf = malloc(f->size);
+    f->buf = malloc(BUFFER);
+    f->b.at = f->buf;
+    f->b.end = f->buf + BUFFER;
     f->fd = -1;
     if (!f->buf) {
         free(f);
@@ -96,6 +97,11 @@ struct trace_file *trace_file_memory(char **data, size_t *size)
     return f;
 }
 
+static size_t used(const struct trace_file *f)
+{
+    return (size_t)(f->b.at - f->buf);
+}
+
 static void write_out(struct trace_file *f, const char *p, size_t n)
 {
     while (n && !f->error) {
@@ -114,7 +120,7 @@ static void write_out(struct trace_file *f, const char *p, size_t n)
 /* How far zstd is to go with what it has got. */
 static void compress(struct trace_file *f, ZSTD_EndDirective mode)
 {
-    ZSTD_inBuffer in = {.src = f->buf, .size = f->n};
+    ZSTD_inBuffer in = {.src = f->buf, .size = used(f)};
     size_t left;
     do {
         ZSTD_outBuffer out = {.dst = f->packed, .size = f->packed_size};
@@ -129,34 +135,33 @@ static void compress(struct trace_file *f, ZSTD_EndDirective mode)
 
 static void empty(struct trace_file *f, ZSTD_EndDirective mode)
 {
-    if (f->memory) { /* it grows instead */
-        char *more = realloc(f->buf, f->size * 2);
-        if (!more) {
-            f->error = ENOMEM;
-            f->n = 0;
-            return;
-        }
-        f->buf = more;
-        f->size *= 2;
-        return;
-    }
     if (f->zstd)
         compress(f, mode);
     else
-        write_out(f, f->buf, f->n);
-    f->n = 0;
+        write_out(f, f->buf, used(f));
+    f->b.at = f->buf;
 }
 
-char *trace_file_begin(struct trace_file *f, size_t n)
+/* A file in memory grows. */
+static void grow(struct trace_file *f)
 {
-    if (UNLIKELY(f->size - f->n < n))
+    size_t n = used(f), size = (size_t)(f->b.end - f->buf);
+    char *more = realloc(f->buf, 2 * size);
+    if (more) {
+        f->buf = more;
+        f->b.end = more + 2 * size;
+    } else {
+        f->error = ENOMEM;
+    }
+    f->b.at = f->buf + (more ? n : 0);
+}
+
+void trace_file_empty(struct trace_file *f, size_t n)
+{
+    if (!f->memory)
         empty(f, ZSTD_e_continue);
-    return f->buf + f->n;
-}
-
-void trace_file_end(struct trace_file *f, char *end)
-{
-    f->n = (size_t)(end - f->buf);
+    while (f->memory && (size_t)(f->b.end - f->b.at) < n && !f->error)
+        grow(f);
 }
 
 void trace_file_write(struct trace_file *f, const void *data, size_t n)
@@ -188,7 +193,7 @@ int trace_file_close(struct trace_file *f, struct err *e)
     int error;
     if (f->memory) {
         *f->memory = f->buf;
-        *f->memory_size = f->n;
+        *f->memory_size = used(f);
         error = f->error;
         f->buf = NULL;
         release(f);

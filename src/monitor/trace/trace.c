@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stream.h"
 #include "machine_int.h"
 #include "monitor/trace/filter.h"
 #include "monitor/trace/format.h"
-#include "monitor/trace/stream.h"
 
 /* Events go to the writing thread in batches of bytes (stream.h): large enough to seldom wake anybody, small enough to stay in the host's
  * caches on the way. */
@@ -33,12 +33,16 @@ struct trace {
     /* Batches in a ring: `begun` is being filled, those from `done` up to it wait for the writer. Both count on for ever. */
     struct batch *batches; /* NULL: events are written at once */
     struct batch *filling;
-    struct stream_end in, out; /* the machine's, the writer's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t more, less; /* for the writer: a batch is full, or it shall end; for the machine: one was written */
     uint64_t begun, done;
     bool end;
+
+    /* The machine's thread writes here all the time: no line of cache of it may be the writer's too. */
+    char apart[128];
+    struct event_stream in;
+    char apart_too[128];
 };
 
 void trace_source_init(struct trace_source *s, struct machine *m)
@@ -61,6 +65,7 @@ void trace_add_vm(struct trace *t, unsigned vm, const struct symbols *symbols)
 static void *write_batches(void *arg)
 {
     struct trace *t = arg;
+    struct stream_reader out = {0};
     pthread_mutex_lock(&t->lock);
     for (;;) {
         while (t->done == t->begun && !t->end)
@@ -70,7 +75,7 @@ static void *write_batches(void *arg)
         const struct batch *b = &t->batches[t->done % BATCHES];
         pthread_mutex_unlock(&t->lock);
         for (const char *p = b->data, *end = p + b->n; p < end;)
-            t->format->event(t->state, stream_get(&t->out, &p));
+            t->format->event(t->state, stream_get(&out, &p));
         pthread_mutex_lock(&t->lock);
         t->done++;
         if (t->begun - t->done <= BATCHES / 2) /* not for each one: to wake the machine takes long */
@@ -80,26 +85,34 @@ static void *write_batches(void *arg)
     return NULL;
 }
 
+static void fill(struct trace *t, struct batch *b)
+{
+    t->filling = b;
+    t->in.at = b->data;
+    t->in.limit = b->data + sizeof b->data - STREAM_MAX;
+}
+
 /* Hands the batch over and takes the next one, when that is free. */
 static void hand_over(struct trace *t)
 {
+    t->filling->n = (unsigned)(t->in.at - t->filling->data);
     pthread_mutex_lock(&t->lock);
     t->begun++;
     pthread_cond_signal(&t->more);
     while (t->begun - t->done == BATCHES)
         pthread_cond_wait(&t->less, &t->lock);
     pthread_mutex_unlock(&t->lock);
-    t->filling = &t->batches[t->begun % BATCHES];
-    t->filling->n = 0;
+    fill(t, &t->batches[t->begun % BATCHES]);
+}
+
+static void is_full(struct event_stream *s)
+{
+    hand_over((struct trace *)((char *)s - offsetof(struct trace, in)));
 }
 
 static void emit(struct event_sink *s, const struct event *e)
 {
-    struct trace *t = (struct trace *)s;
-    struct batch *b = t->filling;
-    b->n = (unsigned)(stream_put(&t->in, b->data + b->n, e) - b->data);
-    if (UNLIKELY(b->n > BATCH - STREAM_MAX))
-        hand_over(t);
+    stream_put(&((struct trace *)s)->in, e);
 }
 
 static void emit_filtered(struct event_sink *s, const struct event *e)
@@ -133,16 +146,18 @@ static void start_writer(struct trace *t)
         t->batches = NULL;
         return;
     }
-    t->filling = t->batches;
-    t->filling->n = 0;
+    fill(t, t->batches);
+    t->in.who = STREAM_NOBODY;
+    t->in.full = is_full;
     t->sink.emit = filter_has_condition(t->filter) ? emit_filtered : emit;
+    t->sink.stream = filter_has_condition(t->filter) ? NULL : &t->in;
 }
 
 static void stop_writer(struct trace *t)
 {
     if (!t->batches)
         return;
-    if (t->filling->n)
+    if (t->in.at != t->filling->data)
         hand_over(t);
     pthread_mutex_lock(&t->lock);
     t->end = true;
@@ -159,7 +174,7 @@ static void stop_writer(struct trace *t)
 void trace_flush(struct trace *t)
 {
     if (t->batches) {
-        if (t->filling->n)
+        if (t->in.at != t->filling->data)
             hand_over(t);
         pthread_mutex_lock(&t->lock);
         while (t->done != t->begun)

@@ -86,13 +86,13 @@ static void note_end(struct visitor *v)
     (void)v;
 }
 
-static void note_hart(struct noter *n, struct hart *h)
+static void note_hart(struct noter *n, struct machine *m, struct hart *h)
 {
     n->visitor = (struct visitor){note, note_group, note_end, true};
     n->n = 0;
     hart_visit(h, &n->visitor);
     n->value[n->n++] = (struct value){"instructions retired", 0, hart_instret(h)};
-    n->value[n->n++] = (struct value){"slots", 0, hart_cycle(h)};
+    n->value[n->n++] = (struct value){"slots", 0, machine_clock(m)};
     n->value[n->n++] = (struct value){"pending interrupts", 0, csr_mip(h)};
 }
 
@@ -250,8 +250,8 @@ void vm_check_now(struct vm *vm, struct hart *vh)
     if (!c || at_end || vm->vmm->failed_check || !follow(c, vh))
         return;
     c->compared++;
-    note_hart(&c->guest, vh);
-    note_hart(&c->expected, c->h);
+    note_hart(&c->guest, vm->machine, vh);
+    note_hart(&c->expected, c->oracle, c->h);
     for (unsigned i = 0; i < c->guest.n; i++)
         if (c->guest.value[i].v != c->expected.value[i].v) {
             fail_fields(c, vh);

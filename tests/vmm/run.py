@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Guests in virtual machines, by every technique: they must print, count and end as on the bare machine, instruction by instruction.
+
+run.py --build DIR [--linux DIR] [--techniques A,B] [NAME...]   the tests whose names contain one of NAME; none = all
+
+--linux: the Linux guest that scripts/linux-guest made. The last line is "N passed, N failed".
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, "..", "guest"))
+import run as guest  # noqa: E402
+from run import Skipped, check, ends, need, vitrine  # noqa: E402
+
+TECHNIQUES = []
+NO_H = "rv64,h=false"  # what a guest's hart is by default
+TALK = b"csr\nwalk 80200000\nmem 80200000\ntrap\ntime\nsbi\noff\n"
+
+
+def find(name):
+    """A guest with a build of its own."""
+    for folder, _, files in os.walk(os.path.join(guest.BUILD, "guests")):
+        if name in files:
+            return os.path.join(folder, name)
+    raise Skipped(f"no {name}")
+
+
+def count(run):
+    found = re.search(r"^ *instructions +(\d+)", run.err, re.M)
+    check(found, "--stats tells no instructions", run)
+    return int(found.group(1))
+
+
+def native(run):
+    """Instructions that the real hart executed for the guest."""
+    return int(re.search(r"instructions +\d+: (\d+) on the real hart", run.err).group(1))
+
+
+def same(what, *args, stdin=b"", checked=True, max_insns=None, timeout=300):
+    """The guest as it is bare, by each technique, and again with --check."""
+    args = ("-cpu", NO_H, *args)
+    limit = ("--max-insns", str(max_insns)) if max_insns else ()
+    bare = vitrine("--stats", *args, *limit, stdin=stdin, timeout=timeout)
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--stats", *args, *limit, stdin=stdin, timeout=timeout)
+        check(r.status == bare.status, f"{what} under {t}: status {r.status}, bare {bare.status}", r)
+        check(r.out == bare.out, f"{what} under {t} prints something else than bare: {bare.out[-800:]!r}", r)
+        check(count(r) == count(bare), f"{what} under {t}: {count(r)} instructions, bare {count(bare)}", r)
+        if checked:
+            c = vitrine("--vmm", t, "--check", *args, *limit, stdin=stdin, timeout=timeout)
+            check(c.status == bare.status and c.out == bare.out, f"{what} under {t} with --check", c)
+            check(re.search(r"--check: no difference in \d+ comparisons", c.err), f"{what} under {t}: --check says nothing", c)
+    return bare
+
+
+# ---- Equivalence ----
+
+def test_hello():
+    same("hello", "-kernel", guest.guest("hello"))
+
+
+def test_shell():
+    bare = same("shell", "-kernel", guest.guest("shell"), stdin=TALK)
+    ends(bare, 0, "illegal instruction")
+
+
+def test_shell_runs_on_the_real_hart():
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--stats", "-kernel", guest.guest("shell"), stdin=TALK)
+        if t == "emulate":
+            check(native(r) == 0, "emulate runs nothing on the real hart", r)
+        else:
+            check(native(r) > count(r) * 9 // 10, f"under {t} most of the guest runs on the real hart", r)
+
+
+def test_sbi():
+    same("sbi", "-kernel", guest.guest("sbi"), max_insns=3000000)
+
+
+def test_ways_to_end():
+    for name in ("test-pass", "test-fail", "tohost-pass", "tohost-fail", "tohost-half", "tohost-half-once", "tohost-half-wfi", "tohost-print",
+                 "tohost-halves-print", "tohost-write"):
+        same(name, "-kernel", guest.guest(name))
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "-kernel", guest.guest("test-reset"), "-no-reboot")
+        ends(r, 0)
+        r = vitrine("--vmm", t, "-kernel", guest.guest("wfi"))
+        ends(r, 126, err=r"vm 1 \(wfi.elf\): the guest can never move again: Hart 0 waits")
+        r = vitrine("--vmm", t, "-kernel", guest.guest("stuck"))
+        ends(r, 126, err=r"vm 1 \(stuck.elf\): .*traps for ever")
+        r = vitrine("--vmm", t, "-kernel", guest.guest("loop"), "--max-insns", "1000000")
+        ends(r, 124, err="stopped after 1000000 instructions of all guests")
+
+
+def test_signature():
+    with tempfile.TemporaryDirectory() as d:
+        files = [os.path.join(d, t) for t in ("bare", *TECHNIQUES)]
+        vitrine("-kernel", guest.guest("signature"), "--signature", files[0])
+        for t, f in zip(TECHNIQUES, files[1:]):
+            ends(vitrine("--vmm", t, "-kernel", guest.guest("signature"), "--signature", f), 0)
+            check(open(f).read() == open(files[0]).read(), f"signature under {t}")
+
+
+def test_ukern():
+    """A kernel that starts in M mode, sets up PMP and delegation, and runs user processes."""
+    bare = same("ukern", "-kernel", find("ukern.elf"), checked=False)
+    ends(bare, 0, "0 failed")
+
+
+def test_ukern_checked():
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--check", "-kernel", find("ukern.elf"), "--max-insns", "12000000", timeout=600)
+        check(r.status == 124 and "no difference in" in r.err, f"ukern under {t} with --check", r)
+
+
+def test_uboot():
+    same("U-Boot", "-kernel", need(guest.UBOOT), stdin=b"\n\nversion\n", max_insns=400000000, checked=False)
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--check", "-kernel", need(guest.UBOOT), "--max-insns", "20000000", timeout=600)
+        check(r.status == 124 and "no difference in" in r.err, f"U-Boot under {t} with --check", r)
+
+
+def linux_args():
+    if not guest.LINUX:
+        raise Skipped("no --linux DIR")
+    return ("-m", "256M", "-kernel", need(os.path.join(guest.LINUX, "Image")), "-initrd", need(os.path.join(guest.LINUX, "initramfs.cpio.gz")),
+            "-append", "console=ttyS0 earlycon=sbi")
+
+
+def test_linux():
+    args = linux_args()
+    bare = same("Linux", *args, max_insns=2500000000, checked=False, timeout=900)
+    check("init: kernel 6" in bare.out, "Linux does not come to its init", bare)
+
+
+def test_linux_checked():
+    args = linux_args()
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--check", *args, "--max-insns", "150000000", timeout=900)
+        check(r.status == 124 and "no difference in" in r.err, f"Linux under {t} with --check", r)
+
+
+def test_instruction_traces():
+    """Every instruction with what it changed: the same bytes, but that VS is how S looks from below."""
+    with tempfile.TemporaryDirectory() as d:
+        texts = {}
+        for t in TECHNIQUES:
+            f = os.path.join(d, t)
+            ends(vitrine("--vmm", t, "--trace", f"insn:{f}", "-kernel", guest.guest("shell"), stdin=TALK), 0)
+            lines = open(f).read()
+            texts[t] = re.sub(r"^( *\d+ vm1 h0) (VS|VU|S|U) +", r"\1 ", lines, flags=re.M)
+            check(texts[t].count("\n") > 10000, f"trace under {t}")
+            check(texts[t] == texts[TECHNIQUES[0]], f"the trace under {t} is not that under {TECHNIQUES[0]}")
+
+
+def test_slices_change_nothing():
+    for t in TECHNIQUES:
+        runs = [vitrine("--vmm", t, "--slice", s, "--stats", "--vm", f"-kernel {guest.guest('shell')} -serial stdio", "--vm",
+                        f"-kernel {guest.guest('sbi')} -serial null", "--max-insns", "2000000", stdin=b"csr\n") for s in ("977", "100000")]
+        check(runs[0].out and "sstatus" in runs[0].out, "the shell answers", runs[0])
+        check(sorted(runs[0].out) == sorted(runs[1].out), f"slices change what a guest prints under {t}", runs[0])
+
+
+# ---- Several guests ----
+
+def test_neighbours_change_nothing():
+    """A guest's instructions are the same alone and beside others, which spin, trap for ever and flood the VMM with exits."""
+    shell, loop, stuck, sbi = (guest.guest(n) for n in ("shell", "loop", "stuck", "sbi"))
+    with tempfile.TemporaryDirectory() as d:
+        typed = os.path.join(d, "typed")
+        for t in TECHNIQUES:
+            files = [os.path.join(d, f"{t}.{n}") for n in ("alone", "beside")]
+            others = ["--vm", f"-kernel {loop} -serial null -m 16M", "--vm", f"-kernel {stuck} -serial null -m 16M",
+                      "--vm", f"-kernel {sbi} -serial null -m 32M"]
+            for f, more in zip(files, ([], others)):
+                with open(typed, "wb") as out:
+                    out.write(TALK)
+                r = vitrine("--vmm", t, "--slice", "5000", "--trace", f"insn,trap,if=vm == 1:{f}", "--vm", f"-kernel {shell} -serial null -m 32M",
+                            *more, "--max-insns", "60000" if not more else "240000")
+                check(r.status == 124, "it stops by --max-insns", r)
+            alone, beside = (open(f).read().split("\n") for f in files)
+            n = min(len(alone), len(beside)) - 2
+            check(n > 10000, f"traces of {len(alone)} and {len(beside)} lines under {t}")
+            check(alone[:n] == beside[:n], f"vm 1 is not under {t} beside others what it is alone")
+
+
+def test_one_crashes_others_go_on():
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--vm", f"-kernel {guest.guest('stuck')} -serial null -m 16M", "--vm", f"-kernel {guest.guest('hello')} -m 16M",
+                    "--vm", f"-kernel {guest.guest('test-fail')} -serial null -m 16M", "--vm", f"-kernel {guest.guest('test-pass')} -m 16M")
+        ends(r, 126, "[2] Hello from a RISC-V machine behind glass.\n", r"vm 1 \(stuck.elf\): the guest can never move again")
+        ends(r, 126, err=r"vm 2 \(hello.elf\): ended with status 0 after 352 instructions")
+        ends(r, 126, err=r"vm 3 \(test-fail.elf\): ended with status [1-9]")
+        ends(r, 126, err=r"vm 4 \(test-pass.elf\): ended with status 0")
+
+
+def test_one_terminal():
+    for t in TECHNIQUES:
+        shell = guest.guest("shell")
+        s = guest.Session("--vmm", t, "--quiet", "--vm", f"-kernel {shell} -m 32M", "--vm", f"-kernel {shell} -m 64M", use_pty=True)
+        s.expect(r"\[1\] > ")
+        s.expect(r"\[2\] > ")
+        s.type("sbi\n")
+        s.expect(r"\[1\] SBI 2\.0")
+        s.type("\x012")
+        s.expect("keys go to vm 2")
+        s.type("off\n")
+        s.expect(r"\[2\] (> )?off")
+        s.type("\x019")
+        s.expect("there is no vm 9 here; keys go to vm 2")
+        s.type("\x011")
+        s.expect("keys go to vm 1")
+        s.type("trap\n")
+        s.expect(r"\[1\] trap: scause 2")
+        s.type("off\n")
+        check(s.status() == 0, f"status {s.p.returncode} under {t}")
+
+
+def test_end_of_input():
+    """Guests that wait for keys that can no longer come are told of, each by itself."""
+    shell = guest.guest("shell")
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--vm", f"-kernel {guest.guest('wfi')} -m 16M", "--vm", f"-kernel {shell} -m 32M", "--max-insns", "3000000")
+        check(r.status == 124, "the shell polls for ever", r)
+        ends(r, 124, err=r"vm 1 \(wfi.elf\): the guest can never move again")
+
+
+def test_consoles_of_their_own():
+    with tempfile.TemporaryDirectory() as d:
+        for t in TECHNIQUES:
+            a, b = (os.path.join(d, f"{t}.{n}") for n in "ab")
+            r = vitrine("--vmm", t, "--vm", f"-kernel {guest.guest('hello')} -serial file:{a}", "--vm",
+                        f"-kernel {guest.guest('hello')} -serial 'file:{b}'")
+            ends(r, 0, err="vm 2 .*ended with status 0")
+            check(open(a).read() == open(b).read() == "Hello from a RISC-V machine behind glass.\n", f"consoles under {t}")
+
+
+# ---- The VMM's steps ----
+
+def test_steps_of_a_fill():
+    if "nested" not in TECHNIQUES:
+        raise Skipped("not nested")
+    with tempfile.TemporaryDirectory() as d:
+        f = os.path.join(d, "trace")
+        ends(vitrine("--vmm", "nested", "--trace", f"vmm:{f}", "-kernel", guest.guest("shell"), stdin=TALK), 0)
+        steps = re.findall(r" (vm_\w+) ", open(f).read())
+        ladder = ["vm_hgatp", "vm_entry", "vm_exit", "vm_p2m", "vm_gstage", "vm_gstage", "vm_gstage", "vm_entry"]
+        check(steps[:8] == ladder, f"the first fill goes {steps[:8]}")
+        text = open(f).read()
+        check("vm_exit   reason page, cause instruction guest page fault (20), tval 0x80200000" in text, "the first intercept")
+        check(re.search(r"vm_exit +reason ecall.*\n.*vm_emulate", text), "an ecall is emulated after it is intercepted")
+
+
+def test_tables_show_nothing_foreign():
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "--check-shadow", "--vm", f"-kernel {guest.guest('shell')} -m 32M -serial null", "--vm",
+                    f"-kernel {guest.guest('sbi')} -m 32M -serial null", "--max-insns", "300000")
+        check(r.status == 124 and "check-shadow" not in r.err, f"--check-shadow under {t}", r)
+
+
+# ---- The command line ----
+
+def test_help():
+    r = vitrine("--vmm", "help")
+    for t in ("emulate", "nested"):
+        check(f"  {t} " in r.out, "--vmm help lists it", r)
+
+
+def refused(message, *args):
+    r = vitrine(*args)
+    ends(r, 125, err=message)
+    check(not r.out, "nothing ran", r)
+
+
+def test_refusals():
+    hello = guest.guest("hello")
+    refused(r"--vmm twice: no such technique: there are emulate, ", "--vmm", "twice", "-kernel", hello)
+    refused(r"--vm: only with --vmm", "--vm", f"-kernel {hello}")
+    refused(r"--check: only with --vmm", "--check", "-kernel", hello)
+    refused(r"a quote is not closed", "--vmm", "emulate", "--vm", f"-kernel '{hello}")
+    refused(r"--vm \(guest 2\): -nothing: no such option", "--vmm", "emulate", "--vm", f"-kernel {hello}", "--vm", "-nothing")
+    refused(r"-kernel with --vm: .*give it inside", "--vmm", "emulate", "-kernel", hello, "--vm", f"-kernel {hello}")
+    refused(r"RAM of 64 MiB is too small for 1 guest .*give -m \d+M", "--vmm", "emulate", "-m", "64M", "--vm", f"-kernel {hello}")
+    refused(r"-smp 2: a virtual machine has one hart", "--vmm", "emulate", "-smp", "2", "-kernel", hello)
+    refused(r"has the H extension itself.*h=false", "--vmm", "nested", "-cpu", "rv64,h=true", "-kernel", hello)
+    refused(r"differ in zba", "--vmm", "nested", "--vm", f"-cpu rv64,zba=false -kernel {hello}")
+    refused(r"--check: .*network", "--vmm", "emulate", "--check", "-nic", "user", "-kernel", hello)
+
+
+def test_isa_of_a_guest():
+    """A guest without an extension, and with H where the interpreter runs it."""
+    for t in TECHNIQUES:
+        r = vitrine("--vmm", t, "-cpu", "rv64,zba=false,h=false", "-kernel", guest.guest("shell"), stdin=TALK)
+        ends(r, 0, "illegal instruction")
+    ends(vitrine("--vmm", "emulate", "-cpu", "rv64,h=true", "-kernel", guest.guest("hello")), 0, "Hello")
+
+
+def techniques():
+    out = subprocess.run([guest.path("vitrine"), "run", "--vmm", "help"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return re.findall(r"^  (\w+) ", out, re.M)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--linux", metavar="DIR")
+    parser.add_argument("--techniques", help="only these, comma separated")
+    parser.add_argument("names", nargs="*")
+    a = parser.parse_args()
+    guest.BUILD, guest.LINUX = a.build, a.linux
+    TECHNIQUES.extend(a.techniques.split(",") if a.techniques else techniques())
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (a.names and not any(n in name for n in a.names)):
+            continue
+        start = time.monotonic()
+        try:
+            test()
+            result, why = "passed", ""
+        except Skipped as e:
+            result, why = "skipped", f": {e}"
+        except (guest.Failed, subprocess.TimeoutExpired) as e:
+            result, why = "failed", f": {e}"
+        counts[result] += 1
+        print(f"{result:8}{name[5:].replace('_', ' ')} ({time.monotonic() - start:.1f} s){why}", flush=True)
+    if counts["skipped"]:
+        print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,6 +2,7 @@
 /* Breakpoints and watchpoints. */
 #include "monitor/debug/repl_int.h"
 
+#include "dev/bus.h"
 #include "symbols.h"
 
 #include <errno.h>
@@ -151,7 +152,8 @@ static int add_watch(struct repl *r, const char *args, unsigned access, struct e
         out_printf(r->out, "%s %d: %s (%" PRIu64 " byte%s at %s", kind, s->number, text, spec.len,
                    spec.len == 1 ? "" : "s", space_name(spec.space));
         show_address(r, spec.addr);
-        if (!debugger_locate(debugger_hart(r->d), spec.space, spec.addr, &pa))
+        if (!debugger_locate(debugger_hart(r->d), spec.space, spec.addr, &pa) ||
+            !bus_memory_at(machine_bus(debugger_machine(r->d)), pa))
             out_puts(r->out, ", not mapped now: watched once it is");
         out_puts(r->out, ")\n");
     }

@@ -135,10 +135,8 @@ void debugger_stop_soon(struct debugger *d, const struct debug_stop *s)
 static void emit(struct event_sink *sink, const struct event *e)
 {
     struct debugger *d = (struct debugger *)((char *)sink - offsetof(struct debugger, sink));
-    if (d->unmapped && (BIT(e->kind) & (BIT(EV_PTR) | BIT(EV_TLB_FLUSH) | BIT(EV_TLB_FILL)))) {
-        d->remap = true;
-        machine_pause(d->machine);
-    }
+    if (d->follows >> e->kind & 1)
+        stops_follow(d, machine_hart(d->machine, e->hart));
     if (d->step_kinds >> e->kind & 1) {
         struct debug_stop s = {.reason = DEBUG_EVENT, .hart = e->hart, .pc = e->pc, .event = *e};
         if (!d->nested_fn) {
@@ -202,10 +200,6 @@ static bool run_once(struct debugger *d, int hart, uint64_t n, struct debug_stop
     else
         machine_step(d->machine, (unsigned)hart, n, &r);
     d->epoch++;
-    bool remap = d->remap;
-    d->remap = false;
-    if (remap)
-        stops_refresh(d);
     /* Whatever else ended the run: what its last instruction did comes first. */
     if (d->pending) {
         d->pending = false;

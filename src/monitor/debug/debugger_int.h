@@ -40,8 +40,7 @@ struct debugger {
 
     struct event_sink sink;
     bool listening;      /* the sink is in the hub */
-    bool unmapped;       /* a watchpoint's address is not mapped: look again when the mappings change */
-    bool remap;          /* they changed */
+    uint64_t follows;    /* kinds of events that may change where a watched virtual address lies; 0: none does */
     uint64_t step_kinds; /* debugger_step_event() */
 
     struct expr_vars vars;
@@ -68,8 +67,10 @@ bool stops_break_hit(struct debugger *d, struct hart *h, struct debug_stop *s);
 void stops_see_event(struct debugger *d, const struct event *e);
 /* What machine_set_watcher() gets. */
 void stops_watch_hook(void *ctx, uint64_t pa, uint64_t len, bool write);
-/* Mappings changed, or memory was written by hand: watchpoints look where they lie and what is there. */
+/* Memory may have been written by hand: watchpoints look what is there, and where they lie if they did not know. */
 void stops_refresh(struct debugger *d);
+/* The hart's mappings may have changed: what is watched by virtual addresses of its address space, or was mapped nowhere yet, is looked for again. */
+void stops_follow(struct debugger *d, struct hart *h);
 /* The stop of d->found at the end of its instruction: false, it is none (a condition is not true). */
 bool stops_confirm(struct debugger *d, struct debug_stop *s);
 /* A stop was told to the user: temporary ones go. */

@@ -130,7 +130,7 @@ static unsigned char on_tab(EditLine *el, int c)
         if (common > typed || n == 1) {
             char text[256];
             snprintf(text, sizeof text, "%.*s%s", (int)(common - typed), all[0] + typed,
-                     n == 1 && common && !strchr(" /=", all[0][common - 1]) ? " " : "");
+                     n == 1 && common && !strchr(" /=:.", all[0][common - 1]) ? " " : "");
             el_insertstr(el, text);
             result = CC_REFRESH;
         } else {

@@ -50,8 +50,10 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
     add_program(r, c->program);
     add_program(r, c->more_programs);
     disasm_set_symbols(r->disasm, symbol_at, r);
-    if (c->terminal)
+    if (c->terminal) {
+        repl_run_end(r); /* the line editor takes the terminal's settings for its user's */
         r->edit = lineedit_new(c->history, command_complete, r); /* without it lines are read plainly */
+    }
     return r;
 }
 
@@ -328,6 +330,17 @@ static bool leave_nested(struct repl *r, const char *line)
     return true;
 }
 
+/* What Enter does after this line: x and list go on from where they came to, the others do the same once more. */
+static char *again(const struct command *c, const char *line, const char *args)
+{
+    if (c->fn != cmd_x && c->fn != cmd_xp && c->fn != cmd_list)
+        return strdup(line);
+    size_t n = (size_t)(args - line);
+    if (*args == '/')
+        n += strcspn(args, " \t");
+    return strndup(line, n);
+}
+
 /* Reads and does one line. False: no more, or the prompt is to be left. */
 static bool turn(struct repl *r)
 {
@@ -349,7 +362,7 @@ static bool turn(struct repl *r)
         const char *args;
         const struct command *c = command_find(line, &args, &e);
         free(r->last_line);
-        r->last_line = c && c->flags & CMD_REPEATS ? strdup(line) : NULL;
+        r->last_line = c && c->flags & CMD_REPEATS ? again(c, line, args) : NULL;
     }
     bool more = line != NULL;
     if (line && *line && *line != '#') {

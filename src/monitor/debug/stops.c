@@ -22,6 +22,7 @@ struct stop_watch {
         uint64_t pa, len;
     } piece[WATCH_PIECES];
     unsigned npieces; /* 0: not mapped, or no memory */
+    uint64_t satp;    /* of the address space it was found in; 0: it lies where it lies */
     bool armed;
     bool hit; /* in the instruction at work; what it saw: */
     struct debug_stop seen;
@@ -146,6 +147,11 @@ int debugger_set_condition(struct debugger *d, struct stop *s, const char *text,
     return 0;
 }
 
+static bool is_virtual(const struct stop_spec *s)
+{
+    return s->space == SPACE_GVA || s->space == SPACE_PAGED;
+}
+
 static int check_watch(struct debugger *d, struct stop *s, struct err *e)
 {
     if (s->spec.len == 0 || s->spec.len > PAGE_SIZE)
@@ -154,16 +160,19 @@ static int check_watch(struct debugger *d, struct stop *s, struct err *e)
     s->watch = calloc(1, sizeof *s->watch + s->spec.len);
     if (!s->watch)
         return err_set(e, -ENOMEM, "out of memory");
-    uint64_t pa;
-    struct hart *h = debugger_hart(d);
-    if (s->spec.space == SPACE_GVA && !debugger_translate(h, s->spec.addr, &pa, NULL))
-        return 0; /* once it is mapped */
-    for (uint64_t i = 0; i<s->spec.len; i += s->spec.len> 1 ? s->spec.len - 1 : 1)
-        if (debugger_locate(h, s->spec.space, s->spec.addr + i, &pa) && !bus_memory_at(machine_bus(d->machine), pa)) {
-            const char *name = bus_name_at(machine_bus(d->machine), pa);
-            return err_set(e, -EINVAL, "0x%" PRIx64 " is not in memory but %s%s: give catch mmio%s%s", pa,
-                           name ? "belongs to " : "nowhere", name ? name : "", name ? " " : "", name ? name : "");
-        }
+    for (uint64_t i = 0; i<s->spec.len; i += s->spec.len> 1 ? s->spec.len - 1 : 1) {
+        uint64_t pa;
+        struct bus *bus = machine_bus(d->machine);
+        if (!debugger_locate(debugger_hart(d), s->spec.space, s->spec.addr + i, &pa) || bus_memory_at(bus, pa))
+            continue;
+        const char *name = bus_name_at(bus, pa);
+        if (name)
+            return err_set(e, -EINVAL, "0x%" PRIx64 " is not in memory but belongs to %s: give catch mmio %s", pa, name,
+                           name);
+        if (!is_virtual(&s->spec))
+            return err_set(e, -EINVAL, "0x%" PRIx64 ": nothing is there", pa);
+        /* A virtual address that is nowhere may be mapped later. */
+    }
     return 0;
 }
 
@@ -201,14 +210,15 @@ struct stop *debugger_add(struct debugger *d, const struct stop_spec *spec, stru
 void stops_listen(struct debugger *d)
 {
     uint64_t kinds = d->step_kinds;
-    d->unmapped = false;
+    d->follows = 0;
     for (const struct stop *s = d->stops; s; s = s->next) {
-        if (s->enabled)
-            kinds |= s->spec.kind == STOP_CATCH ? s->spec.kinds : 0;
-        d->unmapped |= s->enabled && s->spec.kind == STOP_WATCH && !s->watch->npieces;
+        if (!s->enabled)
+            continue;
+        kinds |= s->spec.kind == STOP_CATCH ? s->spec.kinds : 0;
+        if (s->spec.kind == STOP_WATCH && is_virtual(&s->spec) && (!s->watch->npieces || s->watch->satp))
+            d->follows = BIT(EV_PTR) | BIT(EV_TLB_FLUSH) | BIT(EV_TLB_FILL) | BIT(EV_RET);
     }
-    if (d->unmapped)
-        kinds |= BIT(EV_PTR) | BIT(EV_TLB_FLUSH) | BIT(EV_TLB_FILL);
+    kinds |= d->follows;
     struct event_hub *hub = machine_events(d->machine);
     d->sink.kinds = kinds;
     if (kinds && !d->listening)
@@ -223,11 +233,6 @@ void stops_listen(struct debugger *d)
 static bool goal_is_set(const struct debugger *d)
 {
     return d->ngoal_breaks == d->goal.n && !memcmp(d->goal_breaks, d->goal.va, d->goal.n * sizeof d->goal.va[0]);
-}
-
-static bool is_virtual(const struct stop_spec *s)
-{
-    return s->space == SPACE_GVA || s->space == SPACE_PAGED;
 }
 
 static void arm_breakpoints(struct debugger *d)
@@ -290,29 +295,60 @@ static void look(struct debugger *d, const struct stop_watch *w, uint8_t *to)
             memset(to, 0, w->piece[i].len);
 }
 
-/* Where the watchpoint's bytes lie now. Not (or not all) mapped: as before if
- * they have been. */
-static void place(struct debugger *d, struct stop *s)
+/* Where a watchpoint's bytes lie as this hart sees memory; how many pieces, 0: not all of them are in memory. */
+static unsigned find_pieces(struct debugger *d, const struct stop *s, struct hart *h, struct piece piece[WATCH_PIECES])
 {
-    struct piece now[WATCH_PIECES];
     unsigned n = 0;
-    struct stop_watch *w = s->watch;
-    struct hart *h = s->spec.hart == STOP_ANY ? debugger_hart(d) : machine_hart(d->machine, (unsigned)s->spec.hart);
     for (uint64_t done = 0; done < s->spec.len; n++) {
         uint64_t pa, at = s->spec.addr + done, part = min_u64(s->spec.len - done, PAGE_SIZE - at % PAGE_SIZE);
         if (n == WATCH_PIECES || !debugger_locate(h, s->spec.space, at, &pa) ||
             !bus_memory_at(machine_bus(d->machine), pa))
-            return;
-        now[n] = (struct piece){pa, part};
+            return 0;
+        piece[n] = (struct piece){pa, part};
         done += part;
     }
-    if (w->armed && n == w->npieces && !memcmp(now, w->piece, n * sizeof *now))
-        return;
+    return n;
+}
+
+/* The page table that a hart's loads go through; 0: none. */
+static uint64_t address_space(const struct hart *h)
+{
+    uint64_t satp = h->virt ? h->csr.vsatp : h->csr.satp;
+    return h->priv == PRIV_M || satp >> 60 == 0 ? 0 : satp;
+}
+
+static void place_as(struct debugger *d, struct stop *s, struct hart *h)
+{
+    struct piece now[WATCH_PIECES];
+    struct stop_watch *w = s->watch;
+    unsigned n = find_pieces(d, s, h, now);
+    if (!n || (w->armed && n == w->npieces && !memcmp(now, w->piece, n * sizeof *now)))
+        return; /* mapped nowhere: as before if it has been */
     disarm(d, s);
     memcpy(w->piece, now, n * sizeof *now);
     w->npieces = n;
+    w->satp = is_virtual(&s->spec) ? address_space(h) : 0;
     arm(d, s);
     look(d, w, w->bytes);
+}
+
+/* The selected hart's view of the address counts, else the first that has one. */
+static void place(struct debugger *d, struct stop *s)
+{
+    struct hart *h = s->spec.hart == STOP_ANY ? debugger_hart(d) : machine_hart(d->machine, (unsigned)s->spec.hart);
+    place_as(d, s, h);
+    for (unsigned i = 0; !s->watch->npieces && s->spec.hart == STOP_ANY && (h = machine_hart(d->machine, i)); i++)
+        place_as(d, s, h);
+}
+
+void stops_follow(struct debugger *d, struct hart *h)
+{
+    for (struct stop *s = d->stops; s; s = s->next) {
+        if (s->spec.kind != STOP_WATCH || !s->enabled || !is_virtual(&s->spec))
+            continue;
+        if (!s->watch->npieces || (s->watch->satp && s->watch->satp == address_space(h)))
+            place_as(d, s, h);
+    }
 }
 
 void stops_refresh(struct debugger *d)

@@ -1,0 +1,687 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The debugger's prompt, driven as a user drives it: through a terminal, by scripts, and in batches.
+
+run.py --build DIR [NAME...]   the tests whose names contain one of NAME; none = all
+Each test is a function test_* below. The last line is "N passed, N failed"; what cannot run here is skipped, and said.
+"""
+import argparse
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+BUILD = ""
+PROMPT = r"\(vitrine(, mid-instruction)?\) $"
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def guest(name):
+    for folder in ("tests/guest", "guests", "guests/ukern"):
+        p = os.path.join(BUILD, folder, name + ".elf")
+        if os.path.exists(p):
+            return p
+    raise Skipped(f"no {name}.elf")
+
+
+def vitrine():
+    return os.path.join(BUILD, "vitrine")
+
+
+def check(condition, what, shown=""):
+    if not condition:
+        raise Failed(what + (f"\n  it printed: {shown[-1800:]!r}" if shown else ""))
+
+
+def find(pattern, text):
+    m = re.search(pattern, text, re.M)
+    check(m, f"/{pattern}/ is not in what it printed", text)
+    return m
+
+
+def environment(home):
+    env = dict(os.environ, TERM="vt100", HOME=home, NO_COLOR="1")
+    env.pop("XDG_STATE_HOME", None)
+    return env
+
+
+class Run:
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+
+def batch(*args, script="", stdin=None, options=("--batch",), timeout=120):
+    """vitrine debug with -ex for each line of script."""
+    command = [vitrine(), "debug", *options, "--quiet", *args]
+    for line in script.strip().splitlines():
+        command += ["-ex", line.strip()]
+    with tempfile.TemporaryDirectory() as home:
+        p = subprocess.run(command, input=b"" if stdin is None else stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+                           env=environment(home))
+    return Run(p.returncode, p.stdout.decode("latin-1").replace("\r\n", "\n"), p.stderr.decode("latin-1"))
+
+
+class Prompt:
+    """A debugger on a terminal: do() types a command and returns what it printed until the next prompt."""
+
+    def __init__(self, *args, command="debug", home=None, wait=True):
+        self.own = None if home else tempfile.TemporaryDirectory()
+        self.master, side = pty.openpty()
+        self.p = subprocess.Popen([vitrine(), command, "--quiet", *args], stdin=side, stdout=side, stderr=side, start_new_session=True,
+                                  env=environment(home or self.own.name), preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.side = side
+        os.set_blocking(self.master, False)
+        self.text = ""
+        if wait:
+            self.until(PROMPT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.p.kill()
+        self.p.wait()
+        os.close(self.master)
+        os.close(self.side)
+        if self.own:
+            self.own.cleanup()
+
+    def until(self, pattern, timeout=60):
+        """Reads until the pattern appears in what was not taken yet; returns all up to its end."""
+        end = time.monotonic() + timeout
+        while True:
+            m = re.search(pattern, self.text)
+            if m:
+                taken, self.text = self.text[:m.end()], self.text[m.end():]
+                return taken
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.master], [], [], left)[0]:
+                raise Failed(f"/{pattern}/ did not come; last: {self.text[-1500:]!r}")
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                raise Failed(f"it ended before /{pattern}/; last: {self.text[-1500:]!r}")
+            self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", data.decode("latin-1"))
+
+    def type(self, text):
+        os.write(self.master, text.encode("latin-1"))
+
+    def do(self, command, until=PROMPT):
+        self.text = ""
+        self.type(command + "\n")
+        self.until(r"\n")
+        return self.until(until)
+
+    def status(self, timeout=60):
+        end = time.monotonic() + timeout
+        while self.p.poll() is None and time.monotonic() < end:
+            if select.select([self.master], [], [], 0.05)[0]:
+                try:
+                    self.text += os.read(self.master, 65536).decode("latin-1")
+                except OSError:
+                    pass
+        check(self.p.returncode is not None, "it does not end", self.text)
+        return self.p.returncode
+
+
+# ---- Breakpoints and steps ----
+
+def test_batch():
+    r = batch("-bios", "none", "-kernel", guest("hello"), script="""
+        stepi
+        x/2i $pc
+        info registers pc
+        continue
+        info harts""")
+    find(r"^hart 0 in M mode: 0x1000$", r.out)
+    find(r"^=> 0x1004:\taddi   a2, t0, 0x28\n   0x1008:\tcsrr   a0, mhartid$", r.out)
+    find(r"^pc +0x1004 ", r.out)
+    find(r"^Hello from a RISC-V machine behind glass\.\nThe guest ended with status 0 \(pass\)", r.out)
+    find(r"^\* 0 .*<park> at hello\.S", r.out)
+    check(r.status == 0, f"status {r.status}", r.out + r.err)
+
+
+def test_status_of_a_batch():
+    check(batch("-kernel", guest("test-fail"), script="continue").status == 42, "the guest's status")
+    check(batch("-kernel", guest("wfi"), script="continue").status == 126, "126 of a guest that hangs")
+    r = batch("-kernel", guest("hello"), script="break nowhere")
+    check(r.status == 125 and "nowhere" in r.out, f"125 of a command that fails, not {r.status}", r.out)
+    check(batch("-kernel", guest("hello"), script="quit 7").status == 7, "quit's own status")
+    check(batch("-kernel", guest("hello"), script="").status == 0, "0 of a guest that did not end")
+
+
+def test_break_and_backtrace():
+    r = batch("-kernel", guest("ukern"), script="""
+        break page_alloc
+        break *proc_first if $a0 == 99
+        continue
+        backtrace
+        finish
+        info breakpoints
+        up
+        list
+        frame 0
+        delete 1
+        tbreak syscall
+        continue
+        info breakpoints""")
+    find(r"^Breakpoint 1 at 0x8\w+ <page_alloc.*> at page\.c:\d+$", r.out)
+    find(r"^Breakpoint 1, hart 0 in S mode: 0x8\w+ <page_alloc.*> at page\.c:\d+\n\d+\t", r.out)
+    find(r"^#0 +0x0*8\w+ in page_alloc.*page\.c:\d+\n#1 +0x\w+ in \w+.*, by cfi\n(#.*\n)*#\d .* in s_main.*\n#\d .* in m_start", r.out)
+    find(r"^Run until the return to 0x8\w+ <.*>\nhart 0 in S mode: 0x8\w+ .*\n(.*\n)*?a0 is \$1 = \d+ \(0x8\w+\)", r.out)
+    find(r"^1 +breakpoint +keep y +0x8\w+ <page_alloc.*\n +breakpoint already hit 1 time$", r.out)
+    find(r"^2 +breakpoint +keep y +0x8\w+ <proc_first>.*\n +stop only if \$a0 == 99$", r.out)
+    find(r"^#1 .*\n\d+\t", r.out)
+    find(r"^Temporary breakpoint 3 at 0x8\w+ <syscall", r.out)
+    find(r"^Breakpoint 3, .*<syscall", r.out)
+    check(not re.search(r"^3 +breakpoint", r.out, re.M), "a temporary breakpoint is gone once hit", r.out)
+
+
+def test_no_breakpoint_changes_what_happens():
+    """The same instructions retire with breakpoints, watchpoints and steps on the way as without."""
+    plain = subprocess.run([vitrine(), "run", "--stats", "-kernel", guest("ukern"), "-smp", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           timeout=120, check=False)
+    insns = find(r"^instructions +(\d+)", plain.stderr.decode()).group(1)
+    r = batch("-kernel", guest("ukern"), "-smp", "2", "--stats", script="""
+        break page_alloc if $sp == 0
+        break syscall
+        ignore 2 100000000
+        watch free_count if *free_count > 1000000
+        stepi 1000
+        hart 1
+        stepi 777
+        nexti 5
+        tbreak user_trap
+        continue
+        next
+        next
+        continue""")
+    find(r"The guest ended with status 0", r.out)
+    got = find(r"^instructions +(\d+)", r.err).group(1)
+    check(got == insns, f"{got} instructions, not {insns}", r.out)
+
+
+def test_condition_ignore_and_commands():
+    r = batch("-kernel", guest("ukern"), script="""
+        break page_alloc
+        ignore 1 2
+        commands 1
+        silent
+        print/x $pc
+        echo \\ncommands were done\\n
+        end
+        continue
+        info breakpoints
+        condition 1 $a0 == $a0 + 1
+        tbreak syscall
+        continue
+        disable 1
+        info breakpoints""")
+    find(r"Will ignore the next 2 hits of 1\.", r.out)
+    find(r"^\$1 = 0x8\w+\n\ncommands were done$", r.out)
+    find(r"breakpoint already hit 3 times", r.out)
+    find(r"^Breakpoint 2, .*<syscall", r.out)
+    find(r"^1 +breakpoint +keep n", r.out)
+
+
+def test_into_ecall_and_out_by_sret():
+    r = batch("-kernel", guest("ukern"), script="""
+        catch trap ecall-from-U
+        continue
+        print/x $sepc
+        delete
+        break *$sepc
+        continue
+        continue
+        set $call = $pc
+        info mode
+        stepi
+        info mode
+        print $pc == ($stvec & ~3)
+        stepx ret
+        stepi
+        info mode
+        print $pc == $call + 4
+        delete
+        tbreak *$call
+        continue
+        nexti
+        print $pc == $call + 4
+        info mode""")
+    find(r"^Catchpoint 1 \(trap ecall-from-U\): trap +cause ecall from U .*\nat 0x\w+ in U mode; now hart 0 in S mode: 0x3ffffff000", r.out)
+    modes = re.findall(r"^hart 0 is in (\w+) mode", r.out, re.M)
+    check(modes == ["U", "S", "U", "U"], f"modes {modes}, not U S U U", r.out)
+    find(r"^ret +from S +to U +target 0x", r.out)
+    check(re.findall(r"^\$\d+ = (\d+)$", r.out, re.M) == ["1", "1", "1"], "stepi goes to the handler, sret and nexti come back behind ecall", r.out)
+
+
+def test_step_and_next_by_line():
+    r = batch("-kernel", guest("ukern"), script="""
+        break *s_main
+        continue
+        next
+        next
+        next
+        info source
+        tbreak proc_first
+        continue
+        step
+        step
+        step
+        step
+        step
+        step
+        backtrace
+        until
+        tbreak syscall
+        continue
+        backtrace 1""")
+    find(r"^Source file .*/start\.c, line \d+; in .*ukern\.elf", r.out)
+    lines = re.findall(r"at start\.c:(\d+)\n\1\t", r.out)
+    check(len(set(lines)) >= 3, f"next goes from line to line: {lines}", r.out)
+    find(r"^#0 .*\n(#.*\n)*#\d .* in proc_first.*\n#\d .* in s_main", r.out)
+    find(r"^#0 .* in syscall", r.out)
+
+
+def test_watch():
+    r = batch("-kernel", guest("ukern"), script="""
+        watch free_count
+        rwatch *(unsigned int *)&kernel_pt
+        continue
+        continue
+        print/x *free_count
+        delete
+        awatch free_count if *free_count < 0x7f00
+        continue
+        info breakpoints
+        watch hpa:0x10000000
+        watch gpa:&free_count,4
+        info breakpoints""")
+    m = re.findall(r"^Watchpoint 1: free_count\n\nOld value = 0x(\w+) .*\nNew value = 0x(\w+) .*\nby +0x8\w+ <\w+\+?\d*>:\ts[dw] ", r.out, re.M)
+    check(m and m[0][0] == "0" and len(m) == 2 and m[1][0] == m[0][1], f"each change is told: {m}", r.out)
+    check(f"= 0x{m[1][1]}\n" in r.out, "the new value is what is there", r.out)
+    find(r"^Access watchpoint 3: free_count", r.out)
+    find(r"acc watchpoint +keep y +free_count\n +stop only if \*free_count < 0x7f00", r.out)
+    find(r"0x10000000 is not in memory but belongs to \w+.*: give catch mmio", r.out)
+    find(r"^Watchpoint 4: gpa:&free_count,4 \(4 bytes at gpa:0x8", r.out)
+
+
+def test_watch_before_it_is_mapped():
+    """A user's address: nothing is there until the kernel has made the page."""
+    r = batch("-kernel", guest("ukern"), script="""
+        awatch *(long *)0x3fffffd0
+        continue
+        info mode
+        print/x *(long *)0x3fffffd0
+        walk 0x3fffffd0 r""")
+    find(r"not mapped now: watched once it is", r.out)
+    find(r"^Access watchpoint 1: .*\n\nOld value = 0x0 .*\nNew value = 0x0 .*\nby +0x\w+:\tsd ", r.out)  # the very first store
+    find(r"^hart 0 is in U mode", r.out)
+
+
+def test_physical_breakpoint():
+    r = batch("-kernel", guest("ukern"), script="""
+        break hpa:syscall
+        break gpa:0x80000000
+        continue
+        continue
+        info mode
+        print $pc == syscall""")
+    find(r"^Breakpoint 1 at hpa:0x8\w+ <syscall>", r.out)
+    find(r"^Breakpoint 2, hart 0 in M mode: 0x80000000 <_entry>", r.out)
+    find(r"^Breakpoint 1, hart 0 in S mode: 0x8\w+ <syscall>", r.out)
+    find(r"= 1$", r.out)
+
+
+def test_four_harts():
+    r = batch("-kernel", guest("ukern"), "-smp", "4", script="""
+        info harts
+        break *scheduler hart 2
+        break *scheduler hart 9
+        continue
+        info harts
+        stepi 3
+        print $mhartid
+        hart 3
+        stepi
+        print $mhartid
+        delete
+        tbreak user_trap if $mhartid == 1
+        continue
+        print $mhartid""")
+    check(len(re.findall(r"^[* ] \d  runs +M   0x1000  0 instructions$", r.out, re.M)) == 4, "four harts stand at the ROM", r.out)
+    find(r"no hart 9", r.out)
+    find(r"^\[Switching to hart 2\]\nBreakpoint 1, hart 2 in S mode: 0x8\w+ <scheduler>", r.out)
+    find(r"^\* 2  ", r.out)
+    check(re.findall(r"^\$\d+ = (?:0x)?(\d)$", r.out, re.M)[-3:] == ["2", "3", "1"], "the harts asked for are stepped", r.out)
+
+
+def test_memory_in_both_modes():
+    """A user's page by its virtual address, and by the physical one that walk tells."""
+    with Prompt("-kernel", guest("ukern")) as p:
+        p.do("catch trap ecall-from-U")
+        p.do("continue")
+        p.do("break *$sepc")
+        p.do("delete 1")
+        p.do("continue")
+        check("in U mode" in p.do("info mode"), "it stands in U mode")
+        walked = p.do("walk $sp r")
+        pa = int(find(r"^=> physical address 0x([\w_]+)", walked).group(1).replace("_", ""), 16)
+        virtual = find(r"0x\w+:\t(0x\w{16})\t(0x\w{16})", p.do("x/2gx $sp")).groups()
+        physical = find(r"^0{8}\w{8}: (0x\w{16}) (0x\w{16})$", p.do(f"xp/2gx {pa:#x}")).groups()
+        check(virtual == physical, f"{virtual} and {physical}")
+        p.do("set *(long *)$sp = 0x1122334455667788")
+        check("0x1122334455667788" in p.do(f"xp/gx {pa:#x}"), "what was set by the virtual address is at the physical one")
+        check("cannot read memory at 0x7000000000" in p.do("x 0x7000000000"), "an address that is not mapped")
+        check("registers are left alone" in p.do("x hpa:0x10000000"), "devices are not touched")
+        p.do("set mmio on")
+        check("0x" in p.do("x/1bx hpa:0x10000005"), "unless they may be")
+
+
+def test_catchpoints():
+    r = batch("-kernel", guest("ukern"), "-smp", "2", script="""
+        catch csr satp if new != 0
+        continue
+        delete
+        catch mode if to == 0
+        continue
+        delete
+        catch trap S-timer
+        continue
+        delete
+        catch mmio uart if write
+        continue
+        delete
+        catch irq
+        catch trap load-page-fault from U
+        info breakpoints
+        continue""")
+    find(r"^Catchpoint 1 \(csr satp\): csr +csr satp +old 0x0 +new 0x8\w+\nat 0x8\w+ <\w+", r.out)
+    find(r"^Catchpoint 2 \(mode\): mode +from S +to U\n", r.out)
+    find(r"^Catchpoint 3 \(trap S-timer\): trap +cause S timer", r.out)
+    find(r"^Catchpoint 4 \(mmio uart\): mmio +device uart\S* +write true +at 0x1000000", r.out)
+    find(r"^6 +catchpoint +keep y +trap load-page-fault from U", r.out)
+
+
+def test_catch_sbi():
+    r = batch("-kernel", guest("shell"), script="""
+        catch sbi
+        continue
+        delete
+        catch event sbi_ret
+        continue""", stdin=b"off\n")
+    find(r"^Catchpoint 1 \(sbi\): sbi +extension \w+ +function \d+", r.out)
+    find(r"^Catchpoint 2 \(event sbi_ret\): sbi_ret +extension \w+ .*error 0", r.out)
+
+
+def test_between_two_reads_of_one_walk():
+    with Prompt("-kernel", guest("ukern")) as p:
+        p.do("break user_trap")
+        p.do("continue")
+        first = p.do("stepx pte")
+        check(first.endswith("(vitrine, mid-instruction) "), "the prompt says that it stands in an instruction", first)
+        a = find(r"^pte +stage 1 +level 2 +va (0x\w+)", first).group(1)
+        b = find(r"^pte +stage 1 +level 1 +va (0x\w+)", p.do("stepx pte")).group(1)
+        check(a == b, f"two reads for one address: {a} {b}")
+        check("nothing can be changed" in p.do("set $a0 = 1"), "registers stay")
+        check("nothing can be changed" in p.do("print $a0 = 1"), "by an expression too")
+        check("0x" in p.do("print $pc"), "but it can be looked at")
+        p.do("")
+        out = p.do("stepi")
+        check("mid-instruction" not in out, "stepi ends the instruction", out)
+        p.do("set $a0 = 1")
+        check("= 0x1" in p.do("print $a0"), "then it can be changed")
+        p.do("stepx pte")
+        out = p.do("nexti 3")
+        check("mid-instruction" not in out, "another step is done behind the instruction", out)
+        p.do("stepx trap")
+        out = p.do("continue")
+        find(r"Breakpoint 1, ", out)
+        p.do("stepx pte")
+        p.type("quit\n")
+        check(p.status() == 0, "quit from there")
+
+
+# ---- The terminal ----
+
+def test_interrupt():
+    with Prompt("-kernel", guest("loop")) as p:
+        p.type("continue\n")
+        time.sleep(0.3)
+        out = p.do("\x03" + "print 6 * 7", r"= 42\n\(vitrine\) $")
+        find(r"Interrupted, hart 0 in M mode: 0x8", out)
+    with Prompt("-kernel", guest("shell")) as p: # waits in wfi for a key
+        p.type("continue\n")
+        p.until(r"> ")
+        p.type("\x03")
+        out = p.until(PROMPT)
+        find(r"Interrupted, hart 0 in S mode", out)
+        p.p.send_signal(signal.SIGTERM)
+        check(p.status() == 0, "a signal ends it")
+
+
+def test_the_guest_and_the_prompt_share_the_terminal():
+    with Prompt("-kernel", guest("shell")) as p:
+        p.type("continue\n")
+        p.until(r"> ")
+        p.type("mem 0x80200000\r")
+        p.until(r"mem 0x80200000\n[\s\S]*> ")
+        p.type("\x01c")
+        p.until(PROMPT)
+        check("S mode" in p.do("info mode"), "Ctrl-A c leads to the prompt")
+        p.do("catch trap load-access-fault")
+        p.type("continue\n")
+        p.type("mem 0x1\r")
+        p.until(PROMPT)
+        p.do("delete")
+        p.type("continue\n")
+        p.type("off\r")
+        out = p.until(PROMPT)
+        find(r"The guest ended with status 0", out)
+        check("the guest has ended" in p.do("stepi"), "it is over")
+        check("<" in p.do("info harts"), "but can be looked at")
+        out = p.do("run", r"> ")
+        find(r"The machine starts again\.", out)
+        p.type("\x03")
+        p.until(PROMPT)
+        p.do("kill")
+        check("0x1000" in p.do("print $pc") or "0x80" in p.do("print $pc"), "kill leaves it at power-on")
+        p.type("quit\n")
+        check(p.status() == 0, "quit")
+        check(termios.tcgetattr(p.side)[3] & termios.ECHO, "the terminal is as it was")
+
+
+def test_monitor_key_of_a_run():
+    with Prompt("-kernel", guest("shell"), command="run", wait=False) as p:
+        p.until(r"> ")
+        p.type("\x01c")
+        p.until(PROMPT)
+        find(r"^#0 ", p.do("backtrace"))
+        p.type("continue\n")
+        p.type("off fail\r")
+        check(p.status() == 1, f"the guest's status, not {p.p.returncode}")
+
+
+def test_completion():
+    with Prompt("-kernel", guest("ukern")) as p:
+        def complete(text):
+            p.text = ""
+            p.type(text + "\t")
+            time.sleep(0.2)
+            p.type("\n")
+            return p.until(PROMPT)
+        find(r"info registers", complete("info reg"))
+        find(r"= 0x0", complete("print $sat"))
+        find(r"\$satp\.PPN", complete("print $satp.P"))
+        find(r"Breakpoint 1 at 0x8\w+ <page_alloc", complete("break page_al"))
+        p.type("break page.\t")
+        time.sleep(0.2)
+        find(r"Breakpoint 2 at 0x8\w+ <\w+.* at page\.c:2\d", p.do("20"))
+        out = complete("info ")
+        check("registers" in out and "mtree" in out, "second words are listed", out)
+        find(r"vsatp", complete("csr vsat"))
+        find(r"stepx tlb_fill", complete("stepx tlb_fi").replace("\n", " "))
+
+
+def test_enter_prefixes_and_help():
+    with Prompt("-kernel", guest("hello"), "-bios", "none") as p:
+        p.do("si")
+        find(r"0x1008", p.do(""))
+        find(r"0x100c", p.do(""))
+        p.do("x/2i $pc")
+        find(r"^   0x1014:|^   0x1018:", p.do(""))
+        check("no breakpoint" in p.do("dis 1"), "dis is disable")
+        find(r"st may be step, stepi, stepx", p.do("st"))
+        find(r"did you mean break\?", p.do("brek main"))
+        find(r"there are .*registers", p.do("info nothing"))
+        everything = p.do("help")
+        find(r"^stepi \[N\] +one instruction", everything)
+        for name in ("walk", "catch csr", "info tlb", "set mmio", "commands"):
+            find(rf"^{name}\b", everything)
+        find(r"Also called: b br", p.do("help break"))
+        find(r"^pte +mmu ", p.do("help events"))
+        p.do("# a comment")
+        p.do("echo typed\\n")
+
+
+def test_history_is_kept():
+    with tempfile.TemporaryDirectory() as home:
+        with Prompt("-kernel", guest("hello"), home=home) as p:
+            p.do("print 123454321")
+            p.type("quit\n")
+            p.status()
+        with open(os.path.join(home, ".vitrine_history"), encoding="utf-8") as f:
+            check("print\\040123454321" in f.read(), "the file has the line")
+        with Prompt("-kernel", guest("hello"), home=home) as p:
+            p.type("\x10\x10")  # Ctrl-P: quit, and the line before it
+            p.text = ""
+            p.type("\n")
+            find(r"= 123454321", p.until(PROMPT))
+
+
+def test_scripts_and_plain_input():
+    with tempfile.TemporaryDirectory() as d:
+        inner, outer = os.path.join(d, "inner"), os.path.join(d, "outer")
+        with open(inner, "w", encoding="utf-8") as f:
+            f.write("# commands of a file\nprint 1\nprint $nothing_of_the_kind +\nprint 2\n")
+        with open(outer, "w", encoding="utf-8") as f:
+            f.write(f"print 10\nsource {inner}\nprint 11\n")
+        r = batch("-kernel", guest("hello"), "-x", outer, script="print 12")
+        find(r"^\$1 = 10\n\$2 = 1\n.*inner:3: ", r.out)
+        check("= 11" in r.out and "= 12" in r.out, "the rest is done", r.out)
+        check(not re.search(r"= 2$", r.out, re.M), "an error ends its file", r.out)
+        r = batch("-kernel", guest("hello"), "-x", os.path.join(d, "none"))
+        check(r.status == 125 and "none" in r.err, "a file that is not there", r.err)
+    r = batch("-kernel", guest("hello"), options=(), stdin=b"stepi\nprint 5 * 5\ncontinue\n")
+    find(r"= 25$", r.out)
+    check("(vitrine)" not in r.out, "no prompts where nobody sees them", r.out)
+    find(r"^The guest ended with status 0", r.out)
+
+
+def test_display_and_formats():
+    r = batch("-kernel", guest("hello"), "-bios", "none", script="""
+        display/i $pc
+        display/x $t0
+        stepi
+        undisplay 1
+        stepi
+        info display
+        print/t 5
+        print/d -1
+        print/c 65
+        print/x -1
+        print/o 8
+        print $mstatus.MPP
+        set $a0 = 0x1234
+        print $a0 + 1
+        print/a 0x80000000
+        x/4xw 0x80000000
+        x/2dh $pc
+        xp/4xb 0x1000
+        x/s greeting
+        print *(unsigned char *)0x1000
+        output 3
+        echo \\n""")
+    find(r"^1: x/i \$pc\n=> 0x1004:\t", r.out)
+    find(r"^2: /x \$t0 = 0x1000$", r.out)
+    check(r.out.count("1: x/i") == 2, "no more after undisplay", r.out)
+    for value in (r"= 101", r"= -1", r"= 65 'A'", r"= 0xf{16}", r"= 010", r"= 0x1235", r"= 0x80000000 <_start>"):
+        find(value + "$", r.out)
+    find(r"^0x80000000 <_start>:\t0x\w{8}\t0x\w{8}\t0x\w{8}\t0x\w{8}$", r.out)
+    find(r"^0000000000001000: 0x\w\w 0x\w\w 0x\w\w 0x\w\w$", r.out)
+
+
+def test_traces_and_why():
+    with tempfile.TemporaryDirectory() as d:
+        file = os.path.join(d, "t.txt")
+        r = batch("-kernel", guest("ukern"), script=f"""
+            trace trap:{file}
+            catch trap store-page-fault
+            continue
+            trace off
+            why
+            info events 3 trap
+            continue""")
+        with open(file, encoding="utf-8") as f:
+            text = f.read()
+        check("page fault" in text or "ecall" in text, "the trace has traps", text)
+        check("store page fault" in text.splitlines()[-1], "and ends with the last before it was turned off", text)
+    find(r"^Hart 0: store page fault in U mode", r.out)
+    find(r"denies it", r.out)
+    find(r"^ +\d+ hart 0 +U +0x\w+ trap +cause store page fault", r.out)
+
+
+def test_usage():
+    r = batch("-nonsense")
+    check(r.status == 125 and "-nonsense" in r.err, "an option that is none", r.err)
+    r = batch(options=("--help",))
+    check(r.status == 0 and "vitrine debug" in r.out, "help", r.out)
+    r = batch("-kernel", guest("hello"), options=("--batch", "-s"))
+    check(r.status == 125 and "vitrine run" in r.err, "gdb is for run", r.err)
+
+
+def main():
+    global BUILD
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("names", nargs="*")
+    a = parser.parse_args()
+    BUILD = a.build
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (a.names and not any(n in name for n in a.names)):
+            continue
+        start = time.monotonic()
+        try:
+            test()
+            result, why = "passed", ""
+        except Skipped as e:
+            result, why = "skipped", f": {e}"
+        except (Failed, subprocess.TimeoutExpired) as e:
+            result, why = "failed", f": {e}"
+        counts[result] += 1
+        print(f"{result:8}{name[5:].replace('_', ' ')} ({time.monotonic() - start:.1f} s){why}", flush=True)
+    if counts["skipped"]:
+        print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -185,17 +185,15 @@ static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, e
     if (!sp)
         return SHADOW_NO_ROOM;
     uint64_t rights = shadow_rights(s, vh, s->role, g, bare, gpa);
-    if (s->hooks && rights & PTE_X)
+    if (s->hooks) /* what is executed is looked at first; who reads or writes it gets the guest's own bytes, and may not execute them */
+        rights &= a == MMU_X ? PTE_X : PTE_R | PTE_W;
+    if (rights && s->hooks && a == MMU_X)
         code = s->hooks->code(s->vm, gpa & PAGE_MASK);
     if (!code)
         return SHADOW_NO_ROOM;
-    if (code != SHADOW_NO_GPA)
-        /* Rewritten code is for fetching alone: whoever reads or writes the page gets the guest's own bytes. */
-        rights = a == MMU_X ? PTE_X : rights & PTE_R ? PTE_R : 0;
     if (!(rights & bit[a]))
         return SHADOW_PROTECTED;
-    uint64_t pte = pte_make((code != SHADOW_NO_GPA && a == MMU_X ? code : hpa) & PAGE_MASK,
-                            PTE_V | PTE_U | PTE_A | PTE_D | rights);
+    uint64_t pte = pte_make((code != SHADOW_NO_GPA ? code : hpa) & PAGE_MASK, PTE_V | PTE_U | PTE_A | PTE_D | rights);
     unsigned index = shadow_index(va, 0);
     if (sp->pte[index] == pte)
         return SHADOW_PROTECTED; /* it was there, and the real hart faults all the same: let the virtual hart find out */

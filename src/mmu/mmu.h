@@ -95,8 +95,9 @@ struct mmu_step {
     uint64_t pte_gpa; /* address of the PTE as the table's owner sees it */
     uint64_t pte_hpa;
     uint64_t pte;
-    uint64_t bits; /* of pte, where the verdict denies: those that decide, be they set (reserved, U, a superpage's PPN) or clear (V, R, A) */
     enum pte_verdict verdict;
+    /* Where the verdict denies, the bits of pte that decide, be they set (reserved, U, a superpage's PPN) or clear (V, R, A). */
+    uint64_t bits;
 };
 struct mmu_observer {
     void (*step)(struct mmu_observer *o, const struct mmu_step *s);

@@ -18,6 +18,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+OPENSBI = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.elf"
 LIMIT = 60  # seconds for a whole session
 SCRIPT = """\
 ls
@@ -75,10 +76,9 @@ def vitrine(kernel, script, *options):
     return r.returncode, r.stdout.decode("latin-1").replace("\r", "")
 
 
-def qemu(kernel, script, *options):
+def prompted(kernel, script, *command):
     """Types each line when the prompt is there: OpenSBI drops what comes before it has set the port up."""
-    p = subprocess.Popen([*A.qemu.split(), "-machine", "virt", "-bios", "default", "-nographic", "-global", "virtio-mmio.force-legacy=false",
-                          "-kernel", os.path.join(A.guests, kernel + ".elf"), *options],
+    p = subprocess.Popen([*command, "-kernel", os.path.join(A.guests, kernel + ".elf")],
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines, out, prompt = script.splitlines(keepends=True), b"", (kernel + "$ ").encode()
     end = time.monotonic() + LIMIT
@@ -99,6 +99,11 @@ def qemu(kernel, script, *options):
     p.stdin.close()
     p.stdout.close()
     return p.returncode, out.decode("latin-1").replace("\r", "")
+
+
+def qemu(kernel, script, *options):
+    return prompted(kernel, script, *A.qemu.split(), "-machine", "virt", "-bios", "default", "-nographic", "-global",
+                    "virtio-mmio.force-legacy=false", *options)
 
 
 def expect(got, kernel):
@@ -165,6 +170,17 @@ def test_sizes(kernel):
         check(status == 0 and "\nhere\n" in out, f"-m {size}", out)
 
 
+def test_machines(kernel):
+    """Harts with and without what the kernel might lean on; the firmware that people have instead of the built-in one."""
+    for options in (["-cpu", "rv64,svade=true"], ["-cpu", "rv64,svadu=true"], ["-cpu", "rv64,sstc=false"], ["-cpu", "rv64,h=false,f=false,d=false"],
+                    ["-smp", "4"]):
+        status, out = vitrine(kernel, SCRIPT, *options)
+        expect(out, kernel)
+        check(status == 0, f"{options}: status {status}", out)
+    if os.path.exists(OPENSBI):
+        expect(prompted(kernel, SCRIPT, A.vitrine, "run", "-bios", OPENSBI)[1], kernel)
+
+
 def test_bench(kernel):
     status, out = vitrine(kernel, "bench 5\nstat\nexit\n")
     rows = re.findall(r"^([a-z][a-z0-9, ]+?) +(\d+) instructions +(\d+)\.(\d) calls +(\d+)\.(\d) messages$", out, re.M)
@@ -191,6 +207,16 @@ def test_bug(kernel):
         else:
             check(status == 0 and "the server died before it answered" in out and "\nstill here\n" in out and "Welcome" in out
                   and "since 1970" in out, f"{device}: status {status}", out)
+
+
+def test_bug_often(kernel):
+    """Servers die and come back as often as one likes, also while others use them; nothing leaks."""
+    if kernel == "mono":
+        return
+    status, out = vitrine(kernel, "stat\n" + "poke disk\npoke clock\ncat motd\nspin &\n" * 3 + "poke disk\npoke clock\nls\n" * 10 + "servers\nstat\nexit\n")
+    pages = [int(n) for n in re.findall(r"pages in use (\d+)", out)]
+    check(status == 0 and re.search(r"disk .* again 13 times\n.*clock .* again 13 times", out), f"status {status}", out[-2000:])
+    check(len(pages) == 2 and pages[1] - pages[0] < 40, f"pages of the kernel: {pages}")
 
 
 def main():

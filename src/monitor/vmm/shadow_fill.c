@@ -169,6 +169,33 @@ static struct sp *descend(struct shadow *s, struct sp *sp, const struct path *p,
     return sp;
 }
 
+/* Does the instruction at the guest's pc lie on the page at gpa, with any of its bytes? */
+static bool executes_from(const struct hart *vh, uint64_t gpa)
+{
+    struct mmu_ctx c = hart_fetch_ctx(vh);
+    struct mmu_map m;
+    struct mmu_fault f;
+    for (unsigned i = 0; i < 4; i += 2)
+        if (mmu_translate(&c, vh->pc + i, 2, MMU_X, true, &m, &f, NULL) && !((m.pa ^ gpa) & PAGE_MASK))
+            return true;
+    return false;
+}
+
+/* Where code is rewritten: a page is looked through before it is executed. Where there is something to rewrite the copy is for fetching alone, and who
+ * reads or writes the page gets the guest's own bytes, which cannot be executed; what executes from the page and reads it, too, is left to the virtual
+ * hart (false). */
+static bool hooked(struct shadow *s, const struct hart *vh, enum mmu_access a, uint64_t gpa, uint64_t *rights,
+                   uint64_t *code)
+{
+    if (a == MMU_X && *rights & PTE_X) {
+        *code = s->hooks->code(s->vm, gpa & PAGE_MASK);
+        *rights &= *code == SHADOW_NO_GPA ? PTE_R | PTE_X : PTE_X;
+        return true;
+    }
+    *rights &= PTE_R | PTE_W;
+    return !executes_from(vh, gpa);
+}
+
 static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a, uint64_t gpa,
                                const struct path *p)
 {
@@ -185,10 +212,8 @@ static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, e
     if (!sp)
         return SHADOW_NO_ROOM;
     uint64_t rights = shadow_rights(s, vh, s->role, g, bare, gpa);
-    if (s->hooks) /* what is executed is looked at first; who reads or writes it gets the guest's own bytes, and may not execute them */
-        rights &= a == MMU_X ? PTE_X : PTE_R | PTE_W;
-    if (rights && s->hooks && a == MMU_X)
-        code = s->hooks->code(s->vm, gpa & PAGE_MASK);
+    if (s->hooks && !hooked(s, vh, a, gpa, &rights, &code))
+        return SHADOW_PROTECTED;
     if (!code)
         return SHADOW_NO_ROOM;
     if (!(rights & bit[a]))

@@ -4,6 +4,7 @@
 #include "monitor/debug/debug_main.h"
 #include "monitor/debug/gdb.h"
 #include "monitor/debug/repl.h"
+#include "monitor/trace/command.h"
 #include "monitor/vmm/vmm_options.h"
 #include "monitor/watchers.h"
 #include "options.h"
@@ -328,7 +329,8 @@ static void print_commands(FILE *out)
     fprintf(out, "Usage: vitrine [run] [OPTION...]\n\nCommands:\n"
                  "  run      start a RISC-V machine (vitrine run --help)\n"
                  "  debug    the same, stopped at its first instruction, with a debugger (vitrine debug --help)\n"
-                 "  help     this text\n"
+                 "  trace    turn a packed trace into another format (vitrine trace --help)\n"
+                 "  help     this text; help events: what can be traced, and the formats\n"
                  "  version  the version\n\n"
                  "A first argument with a dash means run: vitrine -kernel FILE\n");
 }
@@ -365,9 +367,13 @@ int main(int argc, char **argv)
     }
     const char *command = argv[1];
     if (!strcmp(command, "help") || !strcmp(command, "--help") || !strcmp(command, "-help") || !strcmp(command, "-h")) {
+        if (argc > 2 && trace_help(argv[2]) == 0)
+            return 0;
         print_commands(stdout);
         return 0;
     }
+    if (!strcmp(command, "trace"))
+        return trace_command(argc - 2, argv + 2);
     if (!strcmp(command, "version") || !strcmp(command, "--version") || !strcmp(command, "-version")) {
         print_version();
         return 0;

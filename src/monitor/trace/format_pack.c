@@ -136,7 +136,7 @@ static bool is_plain(const struct event *e)
 
 /* ---- Other events ---- */
 
-/* The number of a text, from 1: a new one follows. 0: none. */
+/* The number of a text, from 1: a new one follows; so does one numbered PACK_TEXTS + 1, each time. 0: none. */
 static char *put_text_of(struct pack *t, char *p, const char *text)
 {
     unsigned i = 0;
@@ -146,12 +146,11 @@ static char *put_text_of(struct pack *t, char *p, const char *text)
     }
     while (i < t->m.ntexts && t->text[i] != text)
         i++;
-    if (i == PACK_TEXTS) /* the last one's place is used again */
-        t->m.ntexts = i = PACK_TEXTS - 1;
     p = pb_varint(p, i + 1);
     if (i < t->m.ntexts)
         return p;
-    t->text[t->m.ntexts++] = text;
+    if (i < PACK_TEXTS)
+        t->text[t->m.ntexts++] = text;
     return put_text(p, text);
 }
 

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+#include "monitor/trace/unpack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "cpu/isa.h"
+#include "monitor/trace/filter.h"
+#include "monitor/trace/pack.h"
+#include "symbols.h"
+
+enum { BUFFER = 1 << 18, REG = 1, REG_OLD, REG_NEW, MEM, MEM_SIZE, MEM_OLD, MEM_NEW };
+
+struct unpack {
+    FILE *file;
+    const char *name;
+    ZSTD_DCtx *zstd; /* NULL: it is not compressed */
+    char *packed;    /* read, not yet unpacked by zstd */
+    ZSTD_inBuffer in;
+    unsigned char *buf; /* BUFFER bytes, and as many zeroes behind them as a record may have */
+    size_t at, n;
+    bool eof;
+
+    struct trace_source source;
+    char source_name[PACK_TEXT_MAX + 1];
+    struct symbols *symbols[TRACE_VMS];
+    unsigned kinds; /* of the file; each one's own and its number of arguments: */
+    struct {
+        uint8_t kind; /* EV_KINDS: it has none here */
+        uint8_t nargs;
+    } kind[128];
+    struct pack_model m;
+    char (*text)[PACK_TEXT_MAX + 1];
+};
+
+/* ---- Bytes ---- */
+
+static size_t read_plain(struct unpack *u, unsigned char *to, size_t n)
+{
+    return fread(to, 1, n, u->file);
+}
+
+static size_t read_zstd(struct unpack *u, unsigned char *to, size_t n)
+{
+    ZSTD_outBuffer out = {.dst = to, .size = n};
+    while (out.pos < n) {
+        if (u->in.pos == u->in.size) {
+            u->in = (ZSTD_inBuffer){.src = u->packed, .size = fread(u->packed, 1, BUFFER, u->file)};
+            if (!u->in.size)
+                break;
+        }
+        if (ZSTD_isError(ZSTD_decompressStream(u->zstd, &out, &u->in)))
+            break;
+    }
+    return out.pos;
+}
+
+/* Makes a whole record available, or all that is left and zeroes behind it. */
+static void refill(struct unpack *u)
+{
+    if (u->n - u->at >= PACK_RECORD_MAX || u->eof)
+        return;
+    memmove(u->buf, u->buf + u->at, u->n - u->at);
+    u->n -= u->at;
+    u->at = 0;
+    size_t room = BUFFER - u->n, got = u->zstd ? read_zstd(u, u->buf + u->n, room) : read_plain(u, u->buf + u->n, room);
+    u->n += got;
+    u->eof = got < room;
+    memset(u->buf + u->n, 0, PACK_RECORD_MAX);
+}
+
+static unsigned get_byte(struct unpack *u)
+{
+    return u->at < u->n + PACK_RECORD_MAX ? u->buf[u->at++] : 0;
+}
+
+static uint64_t get_bytes(struct unpack *u, unsigned n)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < n; i++)
+        v |= (uint64_t)get_byte(u) << 8 * i;
+    return v;
+}
+
+static uint64_t get_varint(struct unpack *u)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        unsigned b = get_byte(u);
+        v |= (uint64_t)(b & 127) << shift;
+        if (b < 128)
+            break;
+    }
+    return v;
+}
+
+/* buf: PACK_TEXT_MAX + 1 bytes. False: longer than any. */
+static bool get_text(struct unpack *u, char *buf)
+{
+    uint64_t n = get_varint(u);
+    if (n > PACK_TEXT_MAX)
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        buf[i] = (char)get_byte(u);
+    buf[n] = 0;
+    return true;
+}
+
+/* ---- The header ---- */
+
+static bool get_kinds(struct unpack *u)
+{
+    char name[PACK_TEXT_MAX + 1];
+    uint64_t n = get_varint(u);
+    if (n > ARRAY_LEN(u->kind))
+        return false;
+    u->kinds = (unsigned)n;
+    for (unsigned i = 0; i < n; i++) {
+        refill(u);
+        if (!get_text(u, name))
+            return false;
+        uint64_t nargs = get_varint(u);
+        if (nargs > EVENT_ARGS)
+            return false;
+        u->kind[i].nargs = (uint8_t)nargs;
+        u->kind[i].kind = EV_KINDS;
+        for (unsigned k = 0; k < EV_KINDS; k++)
+            if (!strcmp(event_rows[k].name, name) && event_rows[k].nargs == nargs)
+                u->kind[i].kind = (uint8_t)k;
+    }
+    return true;
+}
+
+static bool get_isa(struct unpack *u)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } rows[] = {
+#define ISA(field, name, on, dt) {name, offsetof(struct isa, field)},
+#include "cpu/isa.def"
+#undef ISA
+    };
+    char name[PACK_TEXT_MAX + 1];
+    isa_default(&u->source.isa);
+    for (uint64_t n = get_varint(u); n; n--) {
+        refill(u);
+        if (u->at >= u->n || !get_text(u, name))
+            return false;
+        bool on = get_varint(u) != 0;
+        for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+            if (!strcmp(rows[i].name, name))
+                *(bool *)((char *)&u->source.isa + rows[i].at) = on;
+    }
+    return true;
+}
+
+static bool get_symbols(struct unpack *u)
+{
+    char line[PACK_TEXT_MAX + 1], kind[16], name[PACK_TEXT_MAX + 1];
+    for (;;) {
+        unsigned vm;
+        unsigned long long value, size;
+        refill(u);
+        if (u->at >= u->n || !get_text(u, line))
+            return false;
+        if (!*line)
+            break;
+        if (sscanf(line, "%u %llx %llx %15s %255s", &vm, &value, &size, kind, name) != 5 || vm >= TRACE_VMS)
+            return false;
+        if (!u->symbols[vm])
+            u->symbols[vm] = symbols_new();
+        if (!u->symbols[vm] || !symbols_add(u->symbols[vm], name, value, size, !strcmp(kind, "function")))
+            return false;
+    }
+    for (unsigned vm = 0; vm < TRACE_VMS; vm++) {
+        if (u->symbols[vm])
+            symbols_sort(u->symbols[vm]);
+        u->source.symbols[vm] = u->symbols[vm];
+    }
+    return true;
+}
+
+static bool get_header(struct unpack *u)
+{
+    refill(u);
+    if (u->n < sizeof PACK_MAGIC - 1 || memcmp(u->buf, PACK_MAGIC, sizeof PACK_MAGIC - 1))
+        return false;
+    u->at = sizeof PACK_MAGIC - 1;
+    u->source.insns_per_tick = get_varint(u);
+    u->source.harts = (unsigned)get_varint(u);
+    if (!get_text(u, u->source_name) || !u->source.insns_per_tick)
+        return false;
+    u->source.name = u->source_name;
+    return get_kinds(u) && get_isa(u) && get_symbols(u);
+}
+
+struct unpack *unpack_open(const char *file, struct err *e)
+{
+    struct unpack *u = calloc(1, sizeof *u);
+    size_t length = strlen(file);
+    if (!u || !(u->buf = calloc(1, BUFFER + 2 * PACK_RECORD_MAX)) || !pack_model_init(&u->m) ||
+        !(u->text = calloc(PACK_TEXTS + 1, sizeof *u->text))) {
+        err_set(e, -ENOMEM, "%s: out of memory", file);
+        unpack_close(u);
+        return NULL;
+    }
+    u->name = file;
+    u->file = fopen(file, "rb");
+    if (!u->file) {
+        err_set(e, -errno, "%s: %s", file, strerror(errno));
+        unpack_close(u);
+        return NULL;
+    }
+    if (length > 4 && !strcmp(file + length - 4, ".zst")) {
+        u->zstd = ZSTD_createDCtx();
+        u->packed = malloc(BUFFER);
+    }
+    if ((u->zstd && !u->packed) || !get_header(u)) {
+        err_set(e, -EINVAL, "%s: not a packed trace: make one by --trace KINDS:FILE.vtrace", file);
+        unpack_close(u);
+        return NULL;
+    }
+    return u;
+}
+
+void unpack_close(struct unpack *u)
+{
+    if (!u)
+        return;
+    if (u->file)
+        fclose(u->file);
+    for (unsigned vm = 0; vm < TRACE_VMS; vm++)
+        symbols_free(u->symbols[vm]);
+    ZSTD_freeDCtx(u->zstd);
+    pack_model_free(&u->m);
+    free(u->packed);
+    free(u->text);
+    free(u->buf);
+    free(u);
+}
+
+const struct trace_source *unpack_source(const struct unpack *u)
+{
+    return &u->source;
+}
+
+/* ---- Records: each function mirrors its other half in format_pack.c ---- */
+
+static void get_insn(struct unpack *u, unsigned tag, struct event *e)
+{
+    struct pack_model *m = &u->m;
+    unsigned told = tag & PACK_TAG_FORETOLD ? 0 : get_byte(u);
+    *e = (struct event){.kind = EV_INSN};
+    e->hart = told & PACK_HART ? (uint8_t)get_byte(u) : m->current;
+    struct pack_hart *h = &m->hart[e->hart];
+    e->pc = told & PACK_PC ? get_bytes(u, 8) : h->last->next;
+    struct pack_code *c = pack_code_at(m, e->pc);
+    if (told & PACK_CODE) {
+        uint32_t raw = (uint32_t)get_bytes(u, 4);
+        uint8_t reg = (uint8_t)get_byte(u);
+        pack_code_set(c, e->pc, raw, reg, (uint8_t)get_byte(u));
+    }
+    e->a[0] = c->raw;
+    e->a[REG] = c->reg;
+    e->a[MEM_SIZE] = c->size;
+    e->a[REG_OLD] = told & PACK_REG_OLD ? get_bytes(u, 8) : h->reg[c->reg];
+    if (told & PACK_MEMORY) {
+        e->a[MEM] = get_bytes(u, 8);
+        e->a[MEM_OLD] = get_bytes(u, 8);
+        e->a[MEM_NEW] = get_bytes(u, 8);
+    }
+    e->mode = told & PACK_MODE ? (uint8_t)get_byte(u) : h->mode;
+    e->clock = told & PACK_COUNTS ? get_bytes(u, 8) : m->clock + 1;
+    e->insn = told & PACK_COUNTS ? get_bytes(u, 8) : h->insn + 1;
+    e->a[REG_NEW] = pack_unzigzag(e->a[REG_OLD], get_bytes(u, pack_bytes(tag & 7)));
+    uint64_t over = get_bytes(u, pack_bytes(tag >> 3 & 7));
+    if (c->access != PACK_NO_MEMORY && !(told & PACK_MEMORY)) {
+        e->a[MEM] = h->reg[c->rs1] + (uint64_t)(int64_t)c->imm;
+        e->a[MEM_NEW] = (c->access == PACK_STORE ? h->reg[c->rs2] : e->a[REG_NEW]) & pack_mask(c->size);
+        e->a[MEM_OLD] = pack_unzigzag(e->a[MEM_NEW], over);
+    }
+    m->clock = e->clock;
+    m->current = e->hart;
+    h->insn = e->insn;
+    h->mode = e->mode;
+    h->last->next = e->pc;
+    h->last = c;
+    h->reg[c->reg] = e->a[REG_NEW];
+    h->reg[EVENT_REG_NONE] = 0;
+}
+
+static bool get_event(struct unpack *u, unsigned tag, struct event *e)
+{
+    struct pack_model *m = &u->m;
+    unsigned kind = tag & 127;
+    if (kind >= u->kinds)
+        return false;
+    *e = (struct event){.kind = u->kind[kind].kind};
+    e->hart = (uint8_t)get_byte(u);
+    e->vm = (uint8_t)get_byte(u);
+    e->mode = (uint8_t)get_byte(u);
+    m->event_clock = e->clock = pack_unzigzag(m->event_clock, get_varint(u));
+    m->event_insn = e->insn = pack_unzigzag(m->event_insn, get_varint(u));
+    m->event_pc = e->pc = pack_unzigzag(m->event_pc, get_varint(u));
+    uint64_t text = get_varint(u);
+    if (text > m->ntexts + 1)
+        return false;
+    if (text == m->ntexts + 1) {
+        if (!get_text(u, u->text[text - 1]))
+            return false;
+        m->ntexts += m->ntexts < PACK_TEXTS;
+    }
+    e->text = text ? u->text[text - 1] : NULL;
+    for (unsigned i = 0; i < u->kind[kind].nargs; i++)
+        e->a[i] = get_varint(u);
+    return true;
+}
+
+int unpack_next(struct unpack *u, struct event *e, struct err *why)
+{
+    do {
+        refill(u);
+        if (u->at >= u->n)
+            return 0;
+        unsigned tag = get_byte(u);
+        bool ok = true;
+        if (tag & PACK_TAG_EVENT)
+            ok = get_event(u, tag, e);
+        else
+            get_insn(u, tag, e);
+        if (!ok || u->at > u->n)
+            return err_set(why, -EINVAL, "%s: damaged, or cut short: the events until here are whole", u->name);
+    } while (e->kind >= EV_KINDS); /* one that this version does not know */
+    return 1;
+}
+
+/* ---- Conversion ---- */
+
+int unpack_convert(const struct unpack_options *o, struct err *e)
+{
+    const char *rest, *to = o->to ? o->to : "-";
+    const struct trace_format *format = o->format ? trace_format_named(o->format) : trace_format_of_file(to);
+    if (!format)
+        return err_set(e, -EINVAL, "--trace-format %s: no such format", o->format);
+    struct filter *filter = filter_new(NULL, "vitrine trace", o->what, &rest, e);
+    struct unpack *u = filter ? unpack_open(o->from, e) : NULL;
+    struct trace_file *f = u ? trace_file_open(to, "vitrine trace", e) : NULL;
+    uint64_t kinds = filter ? filter_kinds(filter) : 0, also = format->also ? format->also(kinds) : 0;
+    struct trace_state *t = f ? format->open(unpack_source(u), f, kinds) : NULL;
+    int rc = t ? 0 : f ? err_set(e, -ENOMEM, "out of memory") : -EINVAL;
+    struct event ev;
+    while (t && (rc = unpack_next(u, &ev, e)) > 0)
+        if (kinds >> ev.kind & 1 ? filter_passes(filter, &ev) : also >> ev.kind & 1)
+            format->event(t, &ev);
+    if (t)
+        format->close(t);
+    struct err why = {.text = ""};
+    int bad = f ? trace_file_close(f, &why) : 0;
+    if (bad && !rc)
+        rc = err_set(e, bad, "%s", why.text);
+    unpack_close(u);
+    filter_free(filter);
+    return rc;
+}

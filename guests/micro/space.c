@@ -6,7 +6,8 @@
  *     root(0) pager(1) sh(2) ls(2) disk(1)      what pager gave on are the entries behind it with a greater depth */
 #include "kern.h"
 
-#define NSPACE 64
+#define NSPACE    64
+#define MAX_ORDER 16 /* of pages in one call: what the kernel does without looking up */
 
 struct node {
     struct node *next;
@@ -97,7 +98,8 @@ static void unmap_page(const struct space *s, uint64_t va, bool self)
 
 void space_unmap(struct space *s, uint64_t pages)
 {
-    for (uint64_t i = 0; i < UINT64_C(1) << (pages >> 6 & 63); i++)
+    uint64_t order = pages >> 6 & 63;
+    for (uint64_t i = 0; i < UINT64_C(1) << order && order < MAX_ORDER; i++)
         unmap_page(s, (pages & ~(PAGE - 1)) + i * PAGE, (pages & MAP_SELF) != 0);
 }
 
@@ -156,7 +158,7 @@ bool space_map(struct space *from, uint64_t pages, struct space *to, uint64_t wi
 {
     uint64_t mine = pages >> 6 & 63, theirs = window >> 6 & 63, order = mine < theirs ? mine : theirs;
     bool ok = true;
-    for (uint64_t i = 0; i < UINT64_C(1) << order && order < 16; i++)
+    for (uint64_t i = 0; i < UINT64_C(1) << order && order < MAX_ORDER; i++)
         ok &= map_page(from, (pages & ~(PAGE - 1)) + i * PAGE, to, (window & ~(PAGE - 1)) + i * PAGE,
                        ((pages & MAP_R) | (pages & MAP_W) | (pages & MAP_X)) << 1, (pages & MAP_GRANT) != 0);
     return ok;

@@ -68,7 +68,8 @@ void thread_block(struct thread *t, enum thread_state state)
     t->state = state;
 }
 
-/* Everybody who waits for it learns that it is dead. Its number is never used again, so nobody mistakes another for it later. */
+/* The threads that it made end too. Everybody who waits for it learns that it is dead. Its number is never used again, so nobody mistakes
+ * another for it later. */
 void thread_end(struct thread *t)
 {
     irq_forget(t);
@@ -83,6 +84,9 @@ void thread_end(struct thread *t)
             ipc_error(o, IPC_DEAD);
         else if (o->state == THREAD_RECEIVING && o->from == t->id)
             ipc_error(o, IPC_LOST);
+    for (struct thread *o = threads; o < threads + NTHREAD; o++)
+        if (o->state != THREAD_FREE && o->creator == t->id)
+            thread_end(o);
     if (--t->space->threads == 0)
         space_free(t->space);
     if (current == t)

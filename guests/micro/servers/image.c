@@ -33,10 +33,12 @@ static uint64_t page_take(void)
     return (uint64_t)p;
 }
 
+/* The program is gone, but it may have mapped its pages on: take them back from everybody before they are used again. */
 void image_free(struct image *i)
 {
     for (unsigned k = 0; k < i->pages; k++) {
         struct free_page *p = (struct free_page *)i->page[k].at;
+        kernel_call(SYS_UNMAP, i->page[k].at, 0, 0, 0, 0, 0, 0);
         p->next = free_pages;
         free_pages = p;
     }

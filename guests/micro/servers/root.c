@@ -125,8 +125,10 @@ static void service_failed(struct service *s, const struct ipc *m)
     say("root: the %s server starts again: it was thread 0x%lx and is thread 0x%lx\n", s->name, old, s->tid);
     /* Only now its clients learn that it is gone. */
     kernel_call(SYS_THREAD_END, old, 0, 0, 0, 0, 0, 0);
-    for (unsigned i = 0; i < before.pages && free_count < sizeof free_list / sizeof *free_list; i++)
+    for (unsigned i = 0; i < before.pages && free_count < sizeof free_list / sizeof *free_list; i++) {
+        kernel_call(SYS_UNMAP, before.page[i].pa, 0, 0, 0, 0, 0, 0);
         free_list[free_count++] = before.page[i].pa;
+    }
 }
 
 /* True: the answer in m maps a page. */

@@ -139,6 +139,11 @@ struct event_hub *machine_events(struct machine *m);
 void machine_pause(struct machine *m);
 /* A hart of the machine has run n instructions by its caller's own hart_run(): its clock and counts go on. */
 void machine_ran(struct machine *m, uint64_t n);
+/* The same in two parts, so that the machine's clock is right while the hart runs: before, and after. */
+void machine_lend(struct machine *m, struct hart *h);
+void machine_take_back(struct machine *m, struct hart *h);
+/* Lets slots go by in which nothing runs. */
+void machine_skip(struct machine *m, uint64_t slots);
 /* The serial port's backend. */
 struct chardev *machine_serial(struct machine *m);
 /* Everything short of the next instruction: devices that are due run, and a machine whose harts wait idles until one can run (or, if it

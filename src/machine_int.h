@@ -101,6 +101,7 @@ struct machine {
     bool monitor_wanted; /* Ctrl-A c */
     struct machine_result result;
     int stop; /* set by machine_stop(), atomically */
+    uint64_t lent_from; /* machine_lend(): turn_retired then */
     bool yields, waits; /* machine_set_yielding(), machine_waits() */
 
     /* What was loaded. */

@@ -163,6 +163,26 @@ void machine_set_watcher(struct machine *m, void (*fn)(void *ctx, uint64_t pa, u
     m->watcher_ctx = ctx;
 }
 
+void machine_lend(struct machine *m, struct hart *h)
+{
+    m->lent_from = h->turn_retired;
+    m->slots -= h->turn_retired; /* machine_slots_now() adds it */
+    m->running = h;
+}
+
+void machine_take_back(struct machine *m, struct hart *h)
+{
+    m->running = NULL;
+    m->slots += m->lent_from;
+    machine_ran(m, h->turn_retired - m->lent_from);
+}
+
+void machine_skip(struct machine *m, uint64_t slots)
+{
+    m->slots += slots;
+    m->stats.idle_slots += slots;
+}
+
 struct chardev *machine_serial(struct machine *m)
 {
     return m->chardev[0];

@@ -4,7 +4,7 @@
  * them, and the guest's own traps and interrupts go to it without the VMM. What comes back to the VMM:
  *
  *   guest page fault     no second-stage entry yet: filled from the p2m; no RAM there: MMIO
- *   virtual instruction  what hstatus, hcounteren and henvcfg keep from the guest: wfi, counters and time, its timer, and registers that only
+ *   virtual instruction  what hstatus, hcounteren and henvcfg keep from the guest: wfi, counters (not time), its timer, and registers that only
  *                        HS has (which a guest without H does not have: illegal)
  *   ecall                to the guest's M mode or firmware, and every exception that the guest's medeleg does not give to S
  *
@@ -34,6 +34,8 @@
 struct nested {
     struct gstage g;
     struct pmp pmp; /* the virtual hart's, as the table was filled by it */
+    bool time_runs; /* the guest may read time by itself: its clock goes as fast as the real machine's */
+    uint64_t insns_per_tick;
     /* Both harts' counts of flushes when their translations last agreed. */
     uint64_t real_flushes, virtual_flushes;
 };
@@ -106,6 +108,8 @@ int nested_attach(struct vm *vm, struct err *e)
     if (!s)
         return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);
     vm->state = s;
+    s->insns_per_tick = vm->opt.insns_per_tick;
+    s->time_runs = vm->vmm->config.real.insns_per_tick == s->insns_per_tick && !vm->opt.realtime && !vm->vmm->config.real.realtime;
     s->real_flushes = s->virtual_flushes = UINT64_MAX;
     return gstage_init(&s->g, vm, e);
 }
@@ -177,7 +181,7 @@ static void load_csrs(struct vm *vm, struct nested *s, struct hart *real, const 
     c->hedeleg = v->medeleg & HEDELEG_WRITABLE;
     c->hideleg = (v->mideleg & INT_S) << 1;
     c->henvcfg = v->menvcfg & ~ENVCFG_STCE; /* its timer is the VMM's business */
-    c->hcounteren = 0;
+    c->hcounteren = s->time_runs ? v->mcounteren & COUNTER_TM : 0;
     c->mie = (v->mie & v->mideleg & INT_S) << 1;
     if (pending << 1 != (c->mip & INT_VS))
         tell_one(vm, EV_VM_INJECT, pending, 0);
@@ -187,9 +191,24 @@ static void load_csrs(struct vm *vm, struct nested *s, struct hart *real, const 
     c->hgatp = s->g.hgatp;
 }
 
+/*
+ * The guest reads its own time by itself: the real one and htimedelta. Both clocks count slots, and time is so many slots to a tick, so they
+ * must stand at the same part of a tick: the real one idles until they do.
+ */
+static void align_time(struct vm *vm, struct hart *real, const struct nested *s)
+{
+    struct machine *m = vm->vmm->machine;
+    if (!s->time_runs)
+        return;
+    machine_skip(m, (machine_clock(vm->machine) % s->insns_per_tick + s->insns_per_tick - machine_clock(m) % s->insns_per_tick) %
+                        s->insns_per_tick);
+    real->csr.htimedelta = machine_time(vm->machine) - machine_time(m);
+}
+
 static void enter(struct vm *vm, struct nested *s, struct hart *vh)
 {
     struct hart *real = vm->vmm->hart;
+    align_time(vm, real, s);
     agree_on_flushes(vm, s, vh);
     world_load(real, vh);
     load_csrs(vm, s, real, vh);
@@ -280,18 +299,19 @@ static bool run_native(struct vm *vm, struct nested *s, struct hart *vh, uint64_
     uint64_t before = vh->turn_retired;
     enter(vm, s, vh);
     vm_resume(vm, real);
+    machine_lend(vm->vmm->machine, real);
     do
         *x = hart_run(real, end - real->turn_retired);
     while (x->reason == EXIT_TRAP && fill_and_resume(vm, s, vh, &x->trap) && !(vh->kick & KICK_EVENT));
     if (x->reason == EXIT_TRAP && vh->kick & KICK_EVENT) /* between two steps of the VMM somebody wished to stop */
         x->reason = EXIT_EVENT;
+    machine_take_back(vm->vmm->machine, real);
     uint32_t insn = x->reason != EXIT_TRAP                    ? 0
                     : x->trap.cause == CAUSE_VIRTUAL_INSN     ? (uint32_t)x->trap.tval
                     : x->trap.cause == CAUSE_FETCH_GUEST_PAGE ? 0
                                                               : fetch_raw(real);
     leave(vm, s, vh);
     vm->stats.native += vh->turn_retired - before;
-    machine_ran(vm->vmm->machine, vh->turn_retired - before);
     switch (x->reason) {
     case EXIT_BUDGET:
         vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0);

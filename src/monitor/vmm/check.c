@@ -50,7 +50,7 @@ struct vm_check {
     struct chardev *serial; /* the oracle's */
     uint64_t compared;      /* how often */
     uint64_t next_memory;   /* instruction after which memory is compared again */
-    char *report; /* of the first difference */
+    char *report;           /* of the first difference */
     struct noter guest, expected;
 };
 
@@ -131,7 +131,8 @@ static char *begin_report(struct vm_check *c, const struct hart *vh)
     c->report = calloc(1, REPORT_SIZE);
     if (c->report)
         append(c->report, REPORT_SIZE,
-               "vm %u (%s), --check: under %s it is not what it is when interpreted, after %" PRIu64 " instructions, in %s at %s",
+               "vm %u (%s), --check: under %s it is not what it is when interpreted, after %" PRIu64
+               " instructions, in %s at %s",
                c->vm->number, c->vm->name, c->vm->technique->name, hart_instret(vh), name_priv(vh->priv, vh->virt),
                text_hex(vh->pc).s);
     return c->report;
@@ -144,7 +145,8 @@ static void append_insn(struct vm_check *c, char *buf, struct hart *vh)
     struct mmu_map m;
     struct mmu_fault f;
     uint32_t raw = 0;
-    if (mmu_translate(&ctx, vh->pc, 2, MMU_X, true, &m, &f, NULL) && bus_dma_read(machine_bus(c->vm->machine), m.pa, &raw, 4))
+    if (mmu_translate(&ctx, vh->pc, 2, MMU_X, true, &m, &f, NULL) &&
+        bus_dma_read(machine_bus(c->vm->machine), m.pa, &raw, 4))
         append(buf, REPORT_SIZE, " (0x%0*x)", (raw & 3) == 3 ? 8 : 4, (raw & 3) == 3 ? raw : raw & 0xffff);
 }
 
@@ -162,7 +164,11 @@ static void fail_fields(struct vm_check *c, struct hart *vh)
             continue;
         all++;
         char name[64];
-        snprintf(name, sizeof name, !strcmp(g->name, "x") || !strcmp(g->name, "f") ? "%s%u" : g->index ? "%s[%u]" : "%s", g->name, g->index);
+        snprintf(name, sizeof name,
+                 !strcmp(g->name, "x") || !strcmp(g->name, "f") ? "%s%u"
+                 : g->index                                     ? "%s[%u]"
+                                                                : "%s",
+                 g->name, g->index);
         if (shown++ < DIFFERENCES_SHOWN)
             append(r, REPORT_SIZE, "  %-20s %s, expected %s\n", name, text_hex(g->v).s, text_hex(o->v).s);
     }
@@ -205,7 +211,8 @@ static void compare_memory(struct vm_check *c, const struct hart *vh)
             at += 8;
         memcpy(&gv, mem_host(g, off) + at, 8);
         memcpy(&ov, mem_host(o, off) + at, 8);
-        fail_otherwise(c, vh, "memory at %s: %s, expected %s", text_hex(g->base + off + at).s, text_hex(gv).s, text_hex(ov).s);
+        fail_otherwise(c, vh, "memory at %s: %s, expected %s", text_hex(g->base + off + at).s, text_hex(gv).s,
+                       text_hex(ov).s);
         return;
     }
 }
@@ -236,9 +243,12 @@ static bool follow(struct vm_check *c, const struct hart *vh)
         machine_settle(c->oracle);
     }
     if (r.end != MACHINE_BUDGET)
-        fail_otherwise(c, vh, "the oracle has ended already, after %" PRIu64 " instructions%s%s", hart_instret(o), r.why[0] ? ": " : "", r.why);
+        fail_otherwise(c, vh, "the oracle has ended already, after %" PRIu64 " instructions%s%s", hart_instret(o),
+                       r.why[0] ? ": " : "", r.why);
     else
-        fail_otherwise(c, vh, "the oracle took %" PRIu64 " traps and %" PRIu64 " instructions to come to where the guest took %" PRIu64 " and %" PRIu64,
+        fail_otherwise(c, vh,
+                       "the oracle took %" PRIu64 " traps and %" PRIu64
+                       " instructions to come to where the guest took %" PRIu64 " and %" PRIu64,
                        o->traps, hart_instret(o), vh->traps, target);
     return false;
 }
@@ -273,11 +283,14 @@ void vm_check_end(struct vm *vm)
         chardev_memory_end(c->serial); /* the guest's input has ended too */
     if (hart_instret(c->h) < target)
         machine_run(c->oracle, target - hart_instret(c->h), &r);
-    for (unsigned i = 0; i < STEPS_MAX && vm->ended && r.end == MACHINE_BUDGET && hart_instret(c->h) == target && !machine_waits(c->oracle); i++)
+    for (unsigned i = 0; i < STEPS_MAX && vm->ended && r.end == MACHINE_BUDGET && hart_instret(c->h) == target &&
+                         !machine_waits(c->oracle);
+         i++)
         machine_step(c->oracle, 0, 1, &r);
     if (vm->ended && (r.end != vm->result.end || r.status != vm->result.status || strcmp(r.why, vm->result.why)))
-        fail_otherwise(c, vh, "it ended (%d, status %d%s%s) where the oracle did not do so (%d, status %d%s%s)", (int)vm->result.end,
-                       vm->result.status, vm->result.why[0] ? ", " : "", vm->result.why, (int)r.end, r.status, r.why[0] ? ", " : "", r.why);
+        fail_otherwise(c, vh, "it ended (%d, status %d%s%s) where the oracle did not do so (%d, status %d%s%s)",
+                       (int)vm->result.end, vm->result.status, vm->result.why[0] ? ", " : "", vm->result.why,
+                       (int)r.end, r.status, r.why[0] ? ", " : "", r.why);
     else
         compare_memory(c, vh);
 }
@@ -317,7 +330,8 @@ int vm_check_options(struct machine_options *o, struct err *e)
     if (o->nnetdevs)
         return err_set(e, -EINVAL, "--check: what comes over a network does not come to the oracle: leave -netdev out");
     if (o->realtime)
-        return err_set(e, -EINVAL, "--check: the host's clock does not show two machines the same time: leave --realtime out");
+        return err_set(e, -EINVAL,
+                       "--check: the host's clock does not show two machines the same time: leave --realtime out");
     o->snapshot = true; /* the oracle starts from the same disks */
     return 0;
 }

@@ -91,7 +91,8 @@ static void choose(void *ctx, unsigned digit)
     if (there)
         c->keys_to = digit;
     print(c, text,
-          (size_t)snprintf(text, sizeof text, there ? "(keys go to vm %u)\r\n" : "(there is no vm %u here; keys go to vm %u)\r\n", digit,
+          (size_t)snprintf(text, sizeof text,
+                           there ? "(keys go to vm %u)\r\n" : "(there is no vm %u here; keys go to vm %u)\r\n", digit,
                            c->keys_to));
 }
 

@@ -7,7 +7,7 @@
 struct frames {
     struct bus *bus;
     uint64_t base, n, left;
-    uint64_t first; /* of those that are scattered; the ones below are for frames_take_aligned() */
+    uint64_t first;        /* of those that are scattered; the ones below are for frames_take_aligned() */
     uint64_t next, stride; /* the k-th frame looked at is k * stride mod n: coprime, so that each comes up once */
     struct frame_owner *owner;
     uint8_t *used; /* has been handed out before: holds old bytes */
@@ -37,7 +37,8 @@ struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t 
     struct frames *f = calloc(1, sizeof *f);
     uint64_t n = size >> PAGE_SHIFT, first = min_u64(n, (reserved + kept) >> PAGE_SHIFT);
     if (f) {
-        *f = (struct frames){.bus = b, .base = base, .n = n, .left = n - first, .first = first, .stride = stride_for(n - first)};
+        *f = (struct frames){
+            .bus = b, .base = base, .n = n, .left = n - first, .first = first, .stride = stride_for(n - first)};
         f->owner = calloc(n, sizeof *f->owner);
         f->used = calloc(n, 1);
     }

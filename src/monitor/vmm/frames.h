@@ -26,7 +26,8 @@ struct frames;
 
 /* All frames of [base, base + size) of the bus's RAM: the first `reserved` bytes the VMM's, the next `kept` bytes for frames_take_aligned() alone,
  * since what is scattered leaves no room between, the rest free. NULL with e set. */
-MUST_USE struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t reserved, uint64_t kept, struct err *e);
+MUST_USE struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t reserved, uint64_t kept,
+                                   struct err *e);
 void frames_free(struct frames *f);
 
 /* Bytes lie in [from, to) already: its frames are zeroed before they are handed out. */

@@ -41,9 +41,11 @@ int gstage_init(struct gstage *g, struct vm *vm, struct err *e)
     uint64_t mode = isa->sv39 ? ATP_SV39 : isa->sv48 ? ATP_SV48 : ATP_SV57;
     *g = (struct gstage){.vm = vm, .levels = atp_levels((unsigned)mode)};
     if (!isa->mmu || !(isa->sv39 || isa->sv48 || isa->sv57))
-        return err_set(e, -EINVAL, "the real machine's harts have no MMU to walk a second stage: leave mmu=false out of -cpu");
+        return err_set(e, -EINVAL,
+                       "the real machine's harts have no MMU to walk a second stage: leave mmu=false out of -cpu");
     if (!frames_take_aligned(vm->vmm->frames, ROOT_FRAMES, FRAME_TABLE, vm->number, &g->root))
-        return err_set(e, -ENOMEM, "vm %u: no frames are left for its second-stage table: give the real machine a larger -m",
+        return err_set(e, -ENOMEM,
+                       "vm %u: no frames are left for its second-stage table: give the real machine a larger -m",
                        vm->number);
     g->hgatp = mode << ATP_MODE_SHIFT | (uint64_t)vm->number << 44 | g->root >> PAGE_SHIFT;
     return 0;
@@ -133,7 +135,8 @@ void gstage_clear(struct gstage *g)
 {
     for (unsigned i = 0; i < ROOT_FRAMES * PAGE_SIZE / PTE_SIZE; i++)
         if (read_pte(g, g->root + i * PTE_SIZE))
-            write_pte(g, g->levels - 1, (uint64_t)i << (PAGE_SHIFT + VPN_BITS * (g->levels - 1)), g->root + i * PTE_SIZE, 0);
+            write_pte(g, g->levels - 1, (uint64_t)i << (PAGE_SHIFT + VPN_BITS * (g->levels - 1)),
+                      g->root + i * PTE_SIZE, 0);
     give_tables(g);
     hart_hfence_gvma(g->vm->vmm->hart, false, 0, g->vm->number);
 }
@@ -155,8 +158,9 @@ static int64_t verify(const struct gstage *g, uint64_t table, unsigned level, ui
         struct frame_owner o = frames_owner(g->vm->vmm->frames, to);
         bool ours = o.vm == g->vm->number && o.use == (leaf ? FRAME_GUEST : FRAME_TABLE);
         if (!ours || leaf != (level == 0) || (leaf && (!vm_frame(g->vm, at, &expected) || expected != to)))
-            return err_set(e, -EINVAL, "vm %u: the second-stage entry of level %u for 0x%llx shows 0x%llx, which is not its own", g->vm->number,
-                           level, (unsigned long long)at, (unsigned long long)to),
+            return err_set(e, -EINVAL,
+                           "vm %u: the second-stage entry of level %u for 0x%llx shows 0x%llx, which is not its own",
+                           g->vm->number, level, (unsigned long long)at, (unsigned long long)to),
                    -1;
         int64_t below = leaf ? 1 : verify(g, to, level - 1, at, e);
         if (below < 0)

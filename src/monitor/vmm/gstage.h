@@ -13,8 +13,8 @@
 struct gstage {
     struct vm *vm;
     unsigned levels;
-    uint64_t root;  /* real address */
-    uint64_t hgatp; /* to load */
+    uint64_t root;    /* real address */
+    uint64_t hgatp;   /* to load */
     uint64_t *tables; /* the frames of the other tables */
     size_t ntables, tables_cap;
 };

@@ -109,7 +109,8 @@ int nested_attach(struct vm *vm, struct err *e)
         return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);
     vm->state = s;
     s->insns_per_tick = vm->opt.insns_per_tick;
-    s->time_runs = vm->vmm->config.real.insns_per_tick == s->insns_per_tick && !vm->opt.realtime && !vm->vmm->config.real.realtime;
+    s->time_runs =
+        vm->vmm->config.real.insns_per_tick == s->insns_per_tick && !vm->opt.realtime && !vm->vmm->config.real.realtime;
     s->real_flushes = s->virtual_flushes = UINT64_MAX;
     return gstage_init(&s->g, vm, e);
 }
@@ -200,8 +201,9 @@ static void align_time(struct vm *vm, struct hart *real, const struct nested *s)
     struct machine *m = vm->vmm->machine;
     if (!s->time_runs)
         return;
-    machine_skip(m, (machine_clock(vm->machine) % s->insns_per_tick + s->insns_per_tick - machine_clock(m) % s->insns_per_tick) %
-                        s->insns_per_tick);
+    machine_skip(
+        m, (machine_clock(vm->machine) % s->insns_per_tick + s->insns_per_tick - machine_clock(m) % s->insns_per_tick) %
+               s->insns_per_tick);
     real->csr.htimedelta = machine_time(vm->machine) - machine_time(m);
 }
 
@@ -313,9 +315,7 @@ static bool run_native(struct vm *vm, struct nested *s, struct hart *vh, uint64_
     leave(vm, s, vh);
     vm->stats.native += vh->turn_retired - before;
     switch (x->reason) {
-    case EXIT_BUDGET:
-        vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0);
-        return true;
+    case EXIT_BUDGET: vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0); return true;
     case EXIT_TRAP:
         vm_intercept(vm, reason_of(vm, &x->trap), &x->trap, insn, x->trap.tval2 << 2);
         vm_check_now(vm, vh);

@@ -5,7 +5,8 @@
 
 #include "monitor/vmm/vmm.h"
 
-#define TECHNIQUE(name, help, attach, detach, run, flagged, verify) struct exit run(struct vm *vm, struct hart *vh, uint64_t n);
+#define TECHNIQUE(name, help, attach, detach, run, flagged, verify)                                                    \
+    struct exit run(struct vm *vm, struct hart *vh, uint64_t n);
 #include "monitor/vmm/technique.def"
 #undef TECHNIQUE
 

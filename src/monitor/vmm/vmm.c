@@ -43,13 +43,19 @@ const struct technique *technique_find(const char *name)
 
 const char *vm_exit_name(enum vm_exit_reason r)
 {
-    static const char *const names[VM_EXIT_REASONS] = {
-        [VM_EXIT_BUDGET] = "budget",         [VM_EXIT_PAGE] = "page",
-        [VM_EXIT_MMIO] = "mmio",             [VM_EXIT_PROTECTED] = "protected",
-        [VM_EXIT_PRIVILEGED] = "privileged", [VM_EXIT_TIME] = "time",
-        [VM_EXIT_WFI] = "wfi",               [VM_EXIT_ECALL] = "ecall",
-        [VM_EXIT_EXCEPTION] = "exception",   [VM_EXIT_INTERRUPT] = "interrupt",
-        [VM_EXIT_REWRITTEN] = "rewritten", [VM_EXIT_BREAK] = "break",           [VM_EXIT_OTHER] = "other"};
+    static const char *const names[VM_EXIT_REASONS] = {[VM_EXIT_BUDGET] = "budget",
+                                                       [VM_EXIT_PAGE] = "page",
+                                                       [VM_EXIT_MMIO] = "mmio",
+                                                       [VM_EXIT_PROTECTED] = "protected",
+                                                       [VM_EXIT_PRIVILEGED] = "privileged",
+                                                       [VM_EXIT_TIME] = "time",
+                                                       [VM_EXIT_WFI] = "wfi",
+                                                       [VM_EXIT_ECALL] = "ecall",
+                                                       [VM_EXIT_EXCEPTION] = "exception",
+                                                       [VM_EXIT_INTERRUPT] = "interrupt",
+                                                       [VM_EXIT_REWRITTEN] = "rewritten",
+                                                       [VM_EXIT_BREAK] = "break",
+                                                       [VM_EXIT_OTHER] = "other"};
     return r < VM_EXIT_REASONS ? names[r] : "?";
 }
 
@@ -224,8 +230,10 @@ static int take_frames(struct vm *vm, struct err *e)
         return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);
     for (uint64_t i = 0; i < n; i++)
         if (!frames_take(vm->vmm->frames, FRAME_GUEST, vm->number, &vm->hpa[i]))
-            return err_set(e, -ENOMEM, "vm %u (%s): its RAM of %s does not fit what is left of the real machine's: give a larger -m",
-                           vm->number, vm->name, text_size(vm->ram_size).s);
+            return err_set(
+                e, -ENOMEM,
+                "vm %u (%s): its RAM of %s does not fit what is left of the real machine's: give a larger -m",
+                vm->number, vm->name, text_size(vm->ram_size).s);
     return 0;
 }
 
@@ -262,10 +270,11 @@ static int make_vm(struct vmm *v, unsigned i, struct err *e)
     vm->opt = c->machine;
     vm->ram_base = MACHINE_RAM_BASE;
     vm->ram_size = c->machine.ram_size;
-    snprintf(vm->name, sizeof vm->name, "%s", c->name ? c->name : base_name(c->machine.kernel ? c->machine.kernel : c->machine.bios));
+    snprintf(vm->name, sizeof vm->name, "%s",
+             c->name ? c->name : base_name(c->machine.kernel ? c->machine.kernel : c->machine.bios));
     if (c->machine.harts != 1)
-        return err_set(e, -EINVAL, "vm %u (%s): -smp %u: a virtual machine has one hart: leave it out", vm->number, vm->name,
-                       c->machine.harts);
+        return err_set(e, -EINVAL, "vm %u (%s): -smp %u: a virtual machine has one hart: leave it out", vm->number,
+                       vm->name, c->machine.harts);
     int rc = v->config.check ? vm_check_options(&vm->opt, e) : 0;
     if (!rc)
         rc = take_frames(vm, e);
@@ -323,11 +332,16 @@ static int make_real(struct vmm *v, struct err *e)
     if (!o.ram_size)
         o.ram_size = need;
     if (o.ram_size < need)
-        return err_set(e, -EINVAL, "the real machine's RAM of %s is too small for %u guest%s and the VMM's tables: give -m %lluM, or leave it out",
-                       text_size(o.ram_size).s, v->config.nvms, v->config.nvms == 1 ? "" : "s", (unsigned long long)(need / MIB));
+        return err_set(e, -EINVAL,
+                       "the real machine's RAM of %s is too small for %u guest%s and the VMM's tables: give -m %lluM, "
+                       "or leave it out",
+                       text_size(o.ram_size).s, v->config.nvms, v->config.nvms == 1 ? "" : "s",
+                       (unsigned long long)(need / MIB));
     if (o.ram_size > MACHINE_RAM_MAX)
-        return err_set(e, -EINVAL, "%u guests and the VMM's tables need RAM of %s, more than a machine can have (%s): give the guests less",
-                       v->config.nvms, text_size(o.ram_size).s, text_size(MACHINE_RAM_MAX).s);
+        return err_set(
+            e, -EINVAL,
+            "%u guests and the VMM's tables need RAM of %s, more than a machine can have (%s): give the guests less",
+            v->config.nvms, text_size(o.ram_size).s, text_size(MACHINE_RAM_MAX).s);
     o.harts = 1;
     o.bare = true;
     o.serial = "null";
@@ -358,8 +372,9 @@ struct vmm *vmm_new(const struct vmm_config *c, struct err *e)
     v->config = *c;
     if (!v->config.slice)
         v->config.slice = VMM_SLICE;
-    int rc = c->nvms < 1 || c->nvms > VMM_MAX_VMS ? err_set(e, -EINVAL, "%u virtual machines: give 1 to %d", c->nvms, VMM_MAX_VMS)
-                                                  : make_real(v, e);
+    int rc = c->nvms < 1 || c->nvms > VMM_MAX_VMS
+                 ? err_set(e, -EINVAL, "%u virtual machines: give 1 to %d", c->nvms, VMM_MAX_VMS)
+                 : make_real(v, e);
     for (unsigned i = 0; !rc && i < c->nvms; i++) {
         rc = make_vm(v, i, e);
         if (!rc && c->check)

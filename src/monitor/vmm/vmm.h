@@ -23,18 +23,18 @@ struct vmm;
 
 /* Why the VMM got control: a word for each in vmm.c. */
 enum vm_exit_reason {
-    VM_EXIT_BUDGET,      /* the virtual machine's next deadline, or the end of its time slice */
-    VM_EXIT_PAGE,        /* the second stage, or the shadow, has no entry for the page yet */
-    VM_EXIT_MMIO,        /* an access to what is no RAM */
-    VM_EXIT_PROTECTED,   /* an access that the VMM wants to see: a watched or write-protected page, PMP */
-    VM_EXIT_PRIVILEGED,  /* a privileged instruction, or a CSR */
-    VM_EXIT_TIME,        /* one that reads time or a counter */
-    VM_EXIT_WFI,         /* wfi */
-    VM_EXIT_ECALL,       /* an ecall to the guest's M mode or firmware */
-    VM_EXIT_EXCEPTION,   /* an exception that the guest gets itself */
-    VM_EXIT_INTERRUPT,   /* an interrupt for the guest that the VMM has to deliver */
-    VM_EXIT_REWRITTEN,   /* an instruction that the VMM has put a breakpoint in the place of */
-    VM_EXIT_BREAK,       /* a breakpoint of the debugger's */
+    VM_EXIT_BUDGET,     /* the virtual machine's next deadline, or the end of its time slice */
+    VM_EXIT_PAGE,       /* the second stage, or the shadow, has no entry for the page yet */
+    VM_EXIT_MMIO,       /* an access to what is no RAM */
+    VM_EXIT_PROTECTED,  /* an access that the VMM wants to see: a watched or write-protected page, PMP */
+    VM_EXIT_PRIVILEGED, /* a privileged instruction, or a CSR */
+    VM_EXIT_TIME,       /* one that reads time or a counter */
+    VM_EXIT_WFI,        /* wfi */
+    VM_EXIT_ECALL,      /* an ecall to the guest's M mode or firmware */
+    VM_EXIT_EXCEPTION,  /* an exception that the guest gets itself */
+    VM_EXIT_INTERRUPT,  /* an interrupt for the guest that the VMM has to deliver */
+    VM_EXIT_REWRITTEN,  /* an instruction that the VMM has put a breakpoint in the place of */
+    VM_EXIT_BREAK,      /* a breakpoint of the debugger's */
     VM_EXIT_OTHER,
     VM_EXIT_REASONS
 };
@@ -86,7 +86,7 @@ struct vm {
     struct vm_check *check;    /* --check; NULL: none */
     uint64_t verified;         /* --check-shadow: how often; and what was wrong */
     char complaint[1024];
-    bool ended, waits;         /* waits: for input from the host */
+    bool ended, waits; /* waits: for input from the host */
     struct machine_result result;
 };
 
@@ -109,8 +109,8 @@ struct vmm_config {
 
 struct vmm {
     struct vmm_config config;
-    struct machine *machine; /* the real one */
-    struct hart *hart;       /* its hart 0 */
+    struct machine *machine;  /* the real one */
+    struct hart *hart;        /* its hart 0 */
     struct event_hub *events; /* the real machine's: all VMs' events go there too */
     struct frames *frames;
     struct vm *vm[VMM_MAX_VMS];

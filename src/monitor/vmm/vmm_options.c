@@ -91,12 +91,14 @@ static int single(struct vmm_setup *s, struct options *o, struct err *e)
 /* A guest has options of a machine only: the rest belongs to the command. */
 static int check_guest(const struct options *g, unsigned i, struct err *e)
 {
-    const char *bad = g->action != OPTIONS_RUN       ? "--help, --version and dumpdtb"
-                      : g->vmm || g->nvms || g->slice || g->check || g->check_shadow ? "--vmm, --vm, --slice, --check and --check-shadow"
-                      : g->ntraces || g->stats       ? "--trace and --stats"
-                      : g->max_insns != UINT64_MAX   ? "--max-insns"
-                                                     : NULL;
-    return bad ? err_set(e, -EINVAL, "--vm (guest %u): %s belong%s outside of it", i + 1, bad, strstr(bad, "max") ? "s" : "")
+    const char *bad = g->action != OPTIONS_RUN ? "--help, --version and dumpdtb"
+                      : g->vmm || g->nvms || g->slice || g->check || g->check_shadow
+                          ? "--vmm, --vm, --slice, --check and --check-shadow"
+                      : g->ntraces || g->stats     ? "--trace and --stats"
+                      : g->max_insns != UINT64_MAX ? "--max-insns"
+                                                   : NULL;
+    return bad ? err_set(e, -EINVAL, "--vm (guest %u): %s belong%s outside of it", i + 1, bad,
+                         strstr(bad, "max") ? "s" : "")
                : 0;
 }
 
@@ -108,7 +110,8 @@ static int add_guest(struct vmm_setup *s, const struct options *o, unsigned i, s
         return err_set(e, -ENOMEM, "out of memory");
     int n = vmm_split(s->texts[i], words, WORDS_MAX);
     if (n < 0)
-        return err_set(e, -EINVAL, "--vm \"%s\": a quote is not closed, or there are more than %d words", o->vms[i], WORDS_MAX);
+        return err_set(e, -EINVAL, "--vm \"%s\": a quote is not closed, or there are more than %d words", o->vms[i],
+                       WORDS_MAX);
     struct options *g = &s->guests[i];
     struct err why = {.text = ""};
     if (options_parse(g, n, words, &why))
@@ -128,8 +131,14 @@ static int add_guest(struct vmm_setup *s, const struct options *o, unsigned i, s
 /* Options that make sense for a guest only. */
 static int check_real(const struct machine_options *m, struct err *e)
 {
-    const char *bad = m->kernel ? "-kernel" : m->initrd ? "-initrd" : m->append ? "-append" : m->ndrives ? "-drive" : m->ndevices ? "-device" : NULL;
-    return bad ? err_set(e, -EINVAL, "%s with --vm: the real machine runs the VMM only: give it inside of a --vm", bad) : 0;
+    const char *bad = m->kernel     ? "-kernel"
+                      : m->initrd   ? "-initrd"
+                      : m->append   ? "-append"
+                      : m->ndrives  ? "-drive"
+                      : m->ndevices ? "-device"
+                                    : NULL;
+    return bad ? err_set(e, -EINVAL, "%s with --vm: the real machine runs the VMM only: give it inside of a --vm", bad)
+               : 0;
 }
 
 static int several(struct vmm_setup *s, struct options *o, struct err *e)

@@ -72,7 +72,8 @@ void world_init(struct hart *h)
         {MEDELEG, UINT64_MAX},
         {MIDELEG, INT_S},
         {MCOUNTEREN, UINT64_MAX},
-        {MENVCFG, (uint64_t)CBIE_INVAL << ENVCFG_CBIE_SHIFT | ENVCFG_CBCFE | ENVCFG_CBZE | ENVCFG_ADUE | ENVCFG_PBMTE | ENVCFG_STCE},
+        {MENVCFG, (uint64_t)CBIE_INVAL << ENVCFG_CBIE_SHIFT | ENVCFG_CBCFE | ENVCFG_CBZE | ENVCFG_ADUE | ENVCFG_PBMTE |
+                      ENVCFG_STCE},
         {PMPADDR0, UINT64_MAX},
         {PMPADDR0 + 1, 0},
         {PMPCFG0, NAPOT | RWX},

@@ -410,20 +410,27 @@ static void offer_stops(struct candidates *c, struct repl *r)
     }
 }
 
+/* What an expression may name. */
+static void offer_names(struct candidates *c, struct repl *r)
+{
+    if (c->word[0] != '$') {
+        offer_symbols(c, r);
+        return;
+    }
+    offer_registers(c, r, "$");
+    offer_variables(c, r);
+    offer_fields(c);
+}
+
 static void offer_all(struct candidates *c, struct repl *r, enum completion what)
 {
     switch (what) {
     case COMPLETE_NONE: break;
-    case COMPLETE_PLACE: offer_sources(c, r); /* fall through */
-    case COMPLETE_EXPR:
-        if (c->word[0] == '$') {
-            offer_registers(c, r, "$");
-            offer_variables(c, r);
-            offer_fields(c);
-        } else {
-            offer_symbols(c, r);
-        }
+    case COMPLETE_PLACE:
+        offer_sources(c, r);
+        offer_names(c, r);
         break;
+    case COMPLETE_EXPR: offer_names(c, r); break;
     case COMPLETE_COMMAND: offer_commands(c); break;
     case COMPLETE_FILE: offer_files(c); break;
     case COMPLETE_CSR:

@@ -301,7 +301,7 @@ int repl_do(struct repl *r, const char *line, struct err *e)
         return -EINVAL;
     if ((c->flags & CMD_FILES) && r->config.no_files)
         return err_set(e, -EPERM, "%s: files are not read here", c->name);
-    if (r->borrowed && (c->flags & CMD_RUNS) && c->fn != cmd_reset)
+    if (r->borrowed && (c->flags & CMD_RUNS) && c->fn != cmd_reset && c->fn != cmd_quit)
         return err_set(e, -EBUSY, "%s: whoever sent this runs the machine", c->name);
     if (r->nested && (c->flags & CMD_CHANGES))
         return err_set(e, -EBUSY, "%s: nothing can be changed in the midst of an instruction: give stepi first",

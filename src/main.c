@@ -5,6 +5,7 @@
 #include "monitor/debug/gdb.h"
 #include "monitor/debug/repl.h"
 #include "monitor/trace/command.h"
+#include "monitor/vmm/compare.h"
 #include "monitor/vmm/vmm_options.h"
 #include "monitor/watchers.h"
 #include "options.h"
@@ -329,6 +330,7 @@ static void print_commands(FILE *out)
     fprintf(out, "Usage: vitrine [run] [OPTION...]\n\nCommands:\n"
                  "  run      start a RISC-V machine (vitrine run --help)\n"
                  "  debug    the same, stopped at its first instruction, with a debugger (vitrine debug --help)\n"
+                 "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
                  "  trace    turn a packed trace into another format (vitrine trace --help)\n"
                  "  help     this text; help events: what can be traced, and the formats\n"
                  "  version  the version\n\n"
@@ -382,6 +384,8 @@ int main(int argc, char **argv)
         return run_command(argc - 2, argv + 2);
     if (!strcmp(command, "debug"))
         return debug_command(argc - 2, argv + 2, catch_repl_signals);
+    if (!strcmp(command, "compare"))
+        return compare_command(argc - 2, argv + 2);
     if (command[0] == '-')
         return run_command(argc - 1, argv + 1);
     fprintf(stderr, "vitrine: no command '%s': see vitrine help\n", command);

@@ -773,6 +773,12 @@ static const struct option_row *find(const char *name)
     return NULL;
 }
 
+bool options_takes_argument(const char *word)
+{
+    const struct option_row *r = word[0] == '-' && !strchr(word, '=') ? find(word + (word[1] == '-' ? 2 : 1)) : NULL;
+    return r && takes_argument(r);
+}
+
 static int apply(struct options *o, const struct option_row *r, const char *opt, const char *arg, struct err *e)
 {
     char *copy = arg ? keep(o, arg) : NULL;

@@ -48,6 +48,8 @@ struct options {
 /* Reads argv[0..argc) (without the program's name and `run`). 0, or -EINVAL with e set. options_free() in either case. */
 MUST_USE int options_parse(struct options *o, int argc, const char *const *argv, struct err *e);
 void options_free(struct options *o);
+/* Is the next word the argument of this one? True for a known option without = that needs one. */
+bool options_takes_argument(const char *word);
 /* what: as in struct options. */
 void options_help(const char *what, FILE *out);
 

@@ -116,7 +116,9 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
     uint64_t left = max_insns;
     *r = (struct vmm_result){.end = MACHINE_BUDGET};
     for (unsigned i = 0; i < v->nvms; i++)
-        machine_set_yielding(v->vm[i]->machine, v->nvms > 1);
+        machine_set_yielding(v->vm[i]->machine, v->nvms > 1 || v->config.yields);
+    if (v->config.yields)
+        wake_all(v);
     while (left && !v->failed_check) {
         if (__atomic_exchange_n(&v->stop, 0, __ATOMIC_RELAXED)) {
             r->end = MACHINE_STOP;
@@ -127,6 +129,8 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
             return;
         }
         struct vm *vm = next_vm(v);
+        if (!vm && v->config.yields)
+            return;
         if (!vm) {
             wait_for_host(v);
             continue;

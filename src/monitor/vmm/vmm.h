@@ -104,6 +104,7 @@ struct vmm_config {
     uint64_t slice; /* instructions in a VM's turn */
     bool check;
     bool check_shadow;   /* technique.verify() before each entry */
+    bool yields;         /* when all guests wait for input, vmm_run() returns MACHINE_BUDGET instead of waiting with them */
     bool share_terminal; /* guests whose serial port would be the terminal share it */
 };
 

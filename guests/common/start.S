@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 # The first instructions of mono and micro: S mode, paging off, running at the physical address.
-        .equ    KERNEL_BASE, 0xffffffc000000000
+        .equ    .LKERNEL_BASE, 0xffffffc000000000
 
         .section .text.start, "ax"
         .globl  _start
@@ -25,7 +25,7 @@ _start:                                 # a0: hart, a1: device tree
         sfence.vma
         csrw    satp, t0
         sfence.vma
-        li      t3, KERNEL_BASE         # from here on at the linked address
+        li      t3, .LKERNEL_BASE         # from here on at the linked address
         la      t0, 2f
         add     t0, t0, t3
         jr      t0

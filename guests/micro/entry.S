@@ -23,7 +23,7 @@ resume:                                 # a0: the frame to go on with
         load_registers
         sret
 1:      la      sp, kernel_stack_top    # a bug: keep the registers for the message
-        addi    sp, sp, -FRAME
+        addi    sp, sp, -.LFRAME
         save_frame
         mv      a0, sp
         call    kernel_trap

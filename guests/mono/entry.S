@@ -10,7 +10,7 @@ trap_entry:
         csrrw   sp, sscratch, sp
         bnez    sp, 1f
         csrr    sp, sscratch            # from the kernel: stay on its stack
-1:      addi    sp, sp, -FRAME
+1:      addi    sp, sp, -.LFRAME
         save_frame
         mv      a0, sp
         call    trap
@@ -19,7 +19,7 @@ trap_return:                            # sp: a frame
         ld      t0, 33 * 8(sp)
         andi    t1, t0, 1 << 8          # SPP: back into the kernel?
         bnez    t1, 1f
-        addi    t1, sp, FRAME
+        addi    t1, sp, .LFRAME
         csrw    sscratch, t1
 1:      csrw    sstatus, t0
         ld      t0, 32 * 8(sp)

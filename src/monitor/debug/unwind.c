@@ -282,7 +282,7 @@ static bool step(struct unwinder *u, struct unwind_frame *f, struct unwind_frame
 static bool goes_up(struct unwinder *u, const struct unwind_frame *v, unsigned n)
 {
     const struct unwind_frame *f = &v[n - 1], *before = n > 1 ? &v[n - 2] : NULL;
-    if (!before || f->how == UNWIND_TRAP || !f->cfa || !before->cfa)
+    if (!before || f->how == UNWIND_TRAP || f->trap_entry || !f->cfa || !before->cfa)
         return true;
     if (f->cfa < before->cfa)
         return end(u, "the stack goes down, from 0x%" PRIx64 " to 0x%" PRIx64 ": it is damaged, or another one",

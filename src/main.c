@@ -331,6 +331,7 @@ static void print_commands(FILE *out)
                  "  run      start a RISC-V machine (vitrine run --help)\n"
                  "  debug    the same, stopped at its first instruction, with a debugger (vitrine debug --help)\n"
                  "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
+                 "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
                  "  trace    turn a packed trace into another format (vitrine trace --help)\n"
                  "  help     this text; help events: what can be traced, and the formats\n"
                  "  version  the version\n\n"

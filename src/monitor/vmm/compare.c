@@ -2,6 +2,7 @@
 /* The command line of `vitrine compare`. */
 #include "monitor/vmm/compare.h"
 
+#include "base/text.h"
 #include "monitor/vmm/compare_int.h"
 #include "monitor/vmm/vmm_options.h"
 
@@ -15,7 +16,7 @@ enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SVG };
 
 /* The command line, sorted. */
 struct line {
-    const char *techniques, *format, *output, *input;
+    const char *techniques, *format, *output, *input, *idle;
     bool help;
     const char *kernel[COMPARE_GUESTS], *vm[COMPARE_GUESTS]; /* each guest has one of the two */
     unsigned nguests;
@@ -88,11 +89,8 @@ static int sort_one(struct line *l, struct compare *c, int argc, char **argv, in
     const char *word = argv[*i], *arg;
     const struct {
         const char *name, **to;
-    } ours[] = {{"techniques", &l->techniques},
-                {"format", &l->format},
-                {"o", &l->output},
-                {"input", &l->input},
-                {"costs", &c->costs}};
+    } ours[] = {{"techniques", &l->techniques}, {"format", &l->format}, {"o", &l->output},
+                {"input", &l->input},           {"idle", &l->idle},     {"costs", &c->costs}};
     if (word[0] != '-' || !word[1])
         return add_guest(l, word, NULL, e);
     if (!strcmp(word, "--help") || !strcmp(word, "-help") || !strcmp(word, "-h"))
@@ -200,6 +198,9 @@ static int prepare(struct compare *c, const struct line *l, enum format *format,
     cost_default(&c->model);
     if (!rc && c->costs)
         rc = cost_load(&c->model, c->costs, e);
+    c->idle = 2;
+    if (!rc && l->idle && (!text_parse_u64(l->idle, &c->idle) || c->idle < 1 || c->idle > 1000000))
+        rc = err_set(e, -EINVAL, "--idle %s: give seconds from 1 to 1000000", l->idle);
     if (!rc && l->input)
         rc = read_input(c, l->input, e);
     c->guest = rc ? NULL : calloc(l->nguests, sizeof *c->guest);

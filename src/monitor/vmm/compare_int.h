@@ -55,6 +55,7 @@ struct compare {
     unsigned nguests;
     const char *input; /* --input's text; NULL: none */
     size_t input_size;
+    uint64_t idle;     /* --idle: seconds of its own time after which nothing more is expected of a guest that idles */
     const char *costs; /* --costs FILE; NULL: the built-in ones */
     struct cost_model model;
 };

@@ -12,9 +12,8 @@
 
 /* Instructions after which a guest that has taken its input and written nothing gets the next line; and between two looks once there is none. */
 #define QUIET UINT64_C(200000)
-#define LOOK  UINT64_C(10000000)
-/* Of a guest that idles: seconds of its own time without output after which nothing more is expected of it. */
-enum { SILENT_SECONDS = 60, TICKS_PER_SECOND = 10000000 };
+#define LOOK  UINT64_C(500000)
+enum { TICKS_PER_SECOND = 10000000 };
 
 /* ---- Counting ---- */
 
@@ -183,8 +182,9 @@ static enum compare_end end_of(const struct guest *g)
     return COMPARE_FAILED;
 }
 
-/* Runs to an end of some kind. All that it decides by is the same whatever runs the guest. */
-static enum compare_end drive(struct guest *g, const struct machine_options *o, uint64_t max)
+/* Runs to an end of some kind: for a guest that idles, that may be `patience` slots of its own time without input or output. All that is decided
+ * by is the same whatever runs the guest. */
+static enum compare_end drive(struct guest *g, uint64_t max, uint64_t patience)
 {
     struct console *s = &g->console;
     const struct machine_stats *stats = machine_stats(g->machine);
@@ -207,7 +207,7 @@ static enum compare_end drive(struct guest *g, const struct machine_options *o, 
             idle_since = idle;
         }
         bool idles = (idle - idle_since) / 9 >= (now - since) / 10;
-        if (!more && idles && now - since >= SILENT_SECONDS * (uint64_t)TICKS_PER_SECOND * o->insns_per_tick)
+        if (!more && idles && now - since >= patience)
             return COMPARE_WAITS;
     }
     return COMPARE_LIMIT;
@@ -242,7 +242,7 @@ static void run_native(const struct compare *c, const struct machine_options *o,
     }
     start_count(&t, g->machine, hardware_kinds | device_kinds);
     machine_set_yielding(g->machine, true);
-    r->end = drive(g, o, max);
+    r->end = drive(g, max, c->idle * TICKS_PER_SECOND * o->insns_per_tick);
     r->real_insns = machine_stats(g->machine)->insns;
     take_hardware(r, &t);
     take_devices(r, &t);
@@ -266,7 +266,7 @@ static void run_vm(const struct compare *c, const struct vmm_config *config, uin
     event_hub_remove(machine_events(vm->machine), &vm->forward);
     start_count(&real, g->vmm->machine, hardware_kinds);
     start_count(&virtual, vm->machine, BIT(EV_PTE) | device_kinds | step_kinds());
-    r->end = drive(g, &vm->opt, max);
+    r->end = drive(g, max, c->idle * TICKS_PER_SECOND * vm->opt.insns_per_tick);
     take_hardware(r, &real);
     take_devices(r, &virtual);
     take_vm(r, vm, &virtual);

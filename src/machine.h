@@ -149,8 +149,8 @@ struct chardev *machine_serial(struct machine *m);
 /* Everything short of the next instruction: devices that are due run, and a machine whose harts wait idles until one can run (or, if it
  * yields, until only input can move it). What machine_run() does before it runs a hart. */
 void machine_settle(struct machine *m);
-/* For a machine that shares its thread with others: when only input from the host can move it on, machine_run() does not wait for that but
- * returns MACHINE_BUDGET, and machine_waits() is true. */
+/* For a machine that shares its thread with others: machine_run() returns MACHINE_BUDGET early when every hart has come to wait. When only input
+ * from the host can move it on, it does not wait for that, and machine_waits() is true. */
 void machine_set_yielding(struct machine *m, bool on);
 bool machine_waits(const struct machine *m);
 /* Replaces the breakpoints: virtual addresses, in any address space and mode, or physical ones with HART_BREAK_PHYSICAL, before whose

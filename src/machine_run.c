@@ -432,6 +432,7 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
     if (!m->ended)
         m->result = (struct machine_result){.end = MACHINE_BUDGET};
     m->waits = false;
+    bool ran = false;
     while (!m->ended && !m->trapped && !m->paused && !m->broke && !m->waits && left) {
         if (__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
             __atomic_store_n(&m->stop, 0, __ATOMIC_RELAXED);
@@ -450,9 +451,12 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
         bool alone;
         struct hart *h = whose_turn(m, &alone);
         if (!h) {
+            if (m->yields && ran)
+                break; /* the next call idles */
             idle(m);
             continue;
         }
+        ran = true;
         uint64_t before = m->slots;
         bool steps = h == m->stepped;
         run_hart(m, h, steps ? 1 : budget(m, alone, left));

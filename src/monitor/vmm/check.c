@@ -226,14 +226,23 @@ static bool at_ecall(struct hart *h)
     return fetch_raw(h) == ECALL;
 }
 
+/* Runs the oracle until so many instructions have retired, or it waits. */
+static void advance(struct vm_check *c, uint64_t target, struct machine_result *r)
+{
+    uint64_t done = hart_instret(c->h);
+    for (bool waits = false; done < target && r->end == MACHINE_BUDGET && !waits; done = hart_instret(c->h)) {
+        machine_run(c->oracle, target - done, r);
+        waits = machine_waits(c->oracle);
+    }
+}
+
 /* Brings the oracle to where the guest stands. False: it does not get there; a report is made. */
 static bool follow(struct vm_check *c, const struct hart *vh)
 {
     struct hart *o = c->h;
     struct machine_result r = {.end = MACHINE_BUDGET};
     uint64_t target = hart_instret(vh);
-    if (hart_instret(o) < target)
-        machine_run(c->oracle, target - hart_instret(o), &r);
+    advance(c, target, &r);
     machine_settle(c->oracle);
     for (unsigned i = 0; i < STEPS_MAX && r.end == MACHINE_BUDGET && hart_instret(o) == target; i++) {
         bool behind = o->traps < vh->traps || (o->traps == vh->traps && o->pc != vh->pc && at_ecall(o));
@@ -281,8 +290,7 @@ void vm_check_end(struct vm *vm)
     uint64_t target = hart_instret(vh);
     if (vm->ended && vm->result.end == MACHINE_STUCK)
         chardev_memory_end(c->serial); /* the guest's input has ended too */
-    if (hart_instret(c->h) < target)
-        machine_run(c->oracle, target - hart_instret(c->h), &r);
+    advance(c, target, &r);
     for (unsigned i = 0; i < STEPS_MAX && vm->ended && r.end == MACHINE_BUDGET && hart_instret(c->h) == target &&
                          !machine_waits(c->oracle);
          i++)

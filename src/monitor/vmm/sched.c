@@ -76,16 +76,22 @@ static void wait_for_host(struct vmm *v)
     wake_all(v);
 }
 
+/* What is told of the real hart is told for vm; NULL: for nobody. */
+static void work_for(struct vmm *v, struct vm *vm)
+{
+    if (vm)
+        vm_follow_events(vm);
+    v->running = vm;
+    v->events->vm = vm ? (uint8_t)vm->number : 0;
+}
+
 /* Runs vm for at most n instructions. Returns how many it retired. */
 static uint64_t run_vm(struct vmm *v, struct vm *vm, uint64_t n, struct machine_result *r)
 {
     uint64_t before = machine_stats(vm->machine)->insns;
-    vm_follow_events(vm);
-    v->running = vm;
-    v->events->vm = (uint8_t)vm->number; /* for it the real hart works now */
+    work_for(v, vm);
     machine_run(vm->machine, n, r);
-    v->events->vm = 0;
-    v->running = NULL;
+    work_for(v, NULL);
     uint64_t done = machine_stats(vm->machine)->insns - before;
     if (done) /* time for the others to look for input again */
         wake_all(v);
@@ -140,7 +146,7 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
                 consoles_poll(v->consoles, 0);
             give_turn(v, vm);
         }
-        uint64_t done = run_vm(v, vm, min_u64(v->turn_left, left), &r->machine);
+        uint64_t n = min_u64(v->turn_left, left), done = run_vm(v, vm, n, &r->machine);
         v->turn_left -= v->turn_left == UINT64_MAX ? 0 : done;
         left -= left == UINT64_MAX ? 0 : done;
         if (v->failed_check)
@@ -152,7 +158,7 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
             r->vm = vm->number;
             return;
         }
-        if (!v->turn_left || vm->ended || vm->waits) {
+        if (!v->turn_left || vm->ended || done < n) { /* a guest that waits (wfi) yields the rest of its turn */
             v->turn_left = 0;
             v->turn = (v->turn + 1) % v->nvms;
         }
@@ -169,6 +175,15 @@ void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
             vm_check_end(v->vm[i]);
     if (v->failed_check)
         r->end = MACHINE_ERROR;
+}
+
+void vmm_step(struct vmm *v, struct vm *vm, uint64_t steps, struct machine_result *r)
+{
+    work_for(v, vm);
+    machine_step(vm->machine, 0, steps, r);
+    work_for(v, NULL);
+    if (ends_vm(r->end))
+        end_vm(vm, r);
 }
 
 void vmm_stop(struct vmm *v)

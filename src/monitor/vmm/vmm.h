@@ -137,6 +137,8 @@ MUST_USE struct vmm *vmm_new(const struct vmm_config *c, struct err *e);
 void vmm_free(struct vmm *v);
 /* Runs the VMs in turns until max_insns instructions of all together have retired, all have ended, or one pauses. sched.c */
 void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r);
+/* machine_step() for one VM, whoever's turn it is. */
+void vmm_step(struct vmm *v, struct vm *vm, uint64_t steps, struct machine_result *r);
 /* Makes vmm_run() return MACHINE_STOP soon. May be called from a signal handler. */
 void vmm_stop(struct vmm *v);
 /* The process's exit status once all have ended: 0 if every guest's is, else that of the first guest (by number) whose is not;

@@ -6,6 +6,10 @@ _vitrine()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
     COMPREPLY=()
     case ${prev#-} in
+    -x | x)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+        ;;
     -kernel | kernel | -initrd | initrd | -dtb | dtb | -pflash | pflash | -signature | signature | hd[a-d] | D)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
@@ -36,7 +40,7 @@ _vitrine()
         ;;
     esac
     if [[ $COMP_CWORD -eq 1 && $cur != -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "run help version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "run debug help version" -- "$cur")
         return
     fi
     local dash=-

@@ -647,6 +647,33 @@ def test_traces_and_why():
     find(r"^ +\d+ hart 0 +U +0x\w+ trap +cause store page fault", r.out)
 
 
+def test_the_manual():
+    """docs/debugging.md's example happens as it is told there, but for the addresses."""
+    def plain(text):
+        return re.sub(r"\b0x[0-9a-f_]+|\b[0-9a-f]{16}\b|\+\d+", "N", re.sub(r"\s+", " ", text))
+    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "debugging.md")
+    with open(page, encoding="utf-8") as f:
+        section = f.read().split("\n## ")[1]
+    r = batch("-kernel", guest("stumble"), script="""
+        catch trap
+        continue
+        why
+        pagetable
+        walk boots r
+        set *(unsigned long *)0x80201028 |= 0x80
+        set $pc = $sepc
+        continue""")
+    told = plain(r.out)
+    died = subprocess.run([vitrine(), "run", "-kernel", guest("stumble")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    check(died.returncode == 126, f"status {died.returncode}")
+    told += plain(died.stderr.decode())
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    shown = [line for line in lines if not line.startswith(("$ ", "(vitrine)", "..."))]
+    check(len(shown) > 20, "the example is there")
+    for line in shown:
+        check(plain(line) in told, f"{line!r} is not what happens", told)
+
+
 def test_usage():
     r = batch("-nonsense")
     check(r.status == 125 and "-nonsense" in r.err, "an option that is none", r.err)

@@ -206,6 +206,11 @@ int debug_command(int argc, char **argv, debug_signals_fn *signals)
     } else if (o.gdb || o.hold) {
         err_set(&e, -EINVAL, "debug: -s, -S and -gdb are for vitrine run: this debugger is one already");
         status = usage_error(&e);
+    } else if (o.vmm) {
+        err_set(
+            &e, -EINVAL,
+            "debug: --vmm: a virtual-machine monitor runs under vitrine run; its steps are events that --trace shows");
+        status = usage_error(&e);
     } else {
         status = run(&o, &a, signals);
     }
@@ -249,9 +254,8 @@ void debug_prompt(struct machine *m, struct debugger *d, const struct options *o
 struct repl *debug_monitor_new(struct debugger *d, const struct options *o, struct err *e)
 {
     /* Whoever reaches the port is not this process's user: the host's files are none of its business. */
-    const struct repl_config config = {.no_files = true,
-                                       .program = program_of(o->machine.kernel),
-                                       .more_programs = program_of(o->machine.bios)};
+    const struct repl_config config = {
+        .no_files = true, .program = program_of(o->machine.kernel), .more_programs = program_of(o->machine.bios)};
     return repl_new(d, NULL, &config, e); /* prints only where debug_monitor() is told to */
 }
 

@@ -875,7 +875,7 @@ void options_help(const char *what, FILE *out)
         fprintf(
             out,
             "\nAt the terminal: Ctrl-A x ends, Ctrl-A h helps, Ctrl-A b sends a break, Ctrl-A Ctrl-A sends Ctrl-A.\n"
-            "Exit status: the guest's own (0 = pass), 124 past --max-insns, 125 usage or configuration,\n"
+            "Exit status: the guest's own (0 = pass), 123 a failed --check, 124 past --max-insns, 125 usage or configuration,\n"
             "126 the guest can never move again.\n");
     }
 }

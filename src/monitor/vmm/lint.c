@@ -15,7 +15,7 @@ struct lint {
 
 static bool wrong(const struct lint *l, const struct sp *sp, unsigned index, const char *what, uint64_t guest)
 {
-    uint64_t va = sp->va + ((uint64_t)index << (PAGE_SHIFT + VPN_BITS * sp->t.level));
+    uint64_t va = shadow_entry_va(sp, index);
     err_set(l->e, -EINVAL, "vm %u: the shadow entry at %s (level %u, role %u, for %s), %s, %s; the guest's entry is %s",
             l->s->vm->number, text_hex(sp->t.hpa + index * PTE_SIZE).s, sp->t.level, sp->t.role, text_hex(va).s,
             text_hex(sp->pte[index]).s, what, text_hex(guest).s);

@@ -110,6 +110,14 @@ bool shadow_protects(const struct shadow *s, uint64_t gpa)
 
 /* ---- dropping ---- */
 
+/* The address that an entry is for; a root's upper half is that of the address space. */
+uint64_t shadow_entry_va(const struct sp *sp, unsigned index)
+{
+    unsigned shift = PAGE_SHIFT + VPN_BITS * sp->t.level;
+    uint64_t va = sp->va + ((uint64_t)index << shift);
+    return sp->parents ? va : (uint64_t)sign_extend(va, shift + VPN_BITS);
+}
+
 static void forget_translation(struct shadow *s, const struct sp *sp, unsigned index)
 {
     bool one = !sp->many && sp->t.level == 0;
@@ -127,7 +135,7 @@ void shadow_drop(struct shadow *s, struct sp *sp, unsigned index, const char *wh
     if (e) {
         e->text = why;
         e->a[0] = sp->t.level;
-        e->a[1] = sp->va + ((uint64_t)index << (PAGE_SHIFT + VPN_BITS * sp->t.level));
+        e->a[1] = shadow_entry_va(sp, index);
         e->a[2] = sp->t.hpa + index * PTE_SIZE;
         e->a[3] = old;
         vm_tell(s->vm, e);
@@ -274,27 +282,38 @@ struct sp *shadow_find(const struct shadow *s, uint64_t gpa, unsigned level, uns
     return sp;
 }
 
+struct sp *shadow_make(struct shadow *s, uint64_t gpa, unsigned level, unsigned role)
+{
+    struct sp *sp = new_sp(s, gpa, level, role);
+    if (!sp)
+        return NULL;
+    sp->bare = true; /* of no guest table, until it is adopted */
+    enter_hash(s, sp);
+    return sp;
+}
+
+bool shadow_adopt(struct shadow *s, struct sp *sp)
+{
+    if (sp->guest || sp->t.gpa == SHADOW_NO_GPA)
+        return true;
+    sp->guest = protect(s, sp->t.gpa);
+    if (!sp->guest) {
+        free_sp(s, sp);
+        return false;
+    }
+    sp->bare = false;
+    sp->next_guest = sp->guest->shadows;
+    sp->guest->shadows = sp;
+    return true;
+}
+
 struct sp *shadow_get(struct shadow *s, uint64_t gpa, unsigned level, unsigned role)
 {
     struct sp *sp = shadow_find(s, gpa, level, role);
     if (sp)
         return sp;
-    sp = new_sp(s, gpa, level, role);
-    if (!sp)
-        return NULL;
-    sp->bare = gpa == SHADOW_NO_GPA;
-    enter_hash(s, sp);
-    if (sp->bare)
-        return sp;
-    sp->guest = protect(s, gpa);
-    if (!sp->guest) {
-        sp->bare = true; /* so far it is in the hash alone */
-        free_sp(s, sp);
-        return NULL;
-    }
-    sp->next_guest = sp->guest->shadows;
-    sp->guest->shadows = sp;
-    return sp;
+    sp = shadow_make(s, gpa, level, role);
+    return sp && shadow_adopt(s, sp) ? sp : NULL;
 }
 
 struct sp *shadow_get_direct(struct shadow *s, struct sp *parent, unsigned index)
@@ -315,7 +334,7 @@ static void tell_entry(struct shadow *s, const struct sp *sp, unsigned index, ui
     if (!e)
         return;
     e->a[0] = sp->t.level;
-    e->a[1] = sp->va + ((uint64_t)index << (PAGE_SHIFT + VPN_BITS * sp->t.level));
+    e->a[1] = shadow_entry_va(sp, index);
     e->a[2] = sp->t.hpa + index * PTE_SIZE;
     e->a[3] = sp->pte[index];
     e->a[4] = gpa;
@@ -347,10 +366,7 @@ bool shadow_point(struct shadow *s, struct sp *sp, unsigned index, struct sp *ch
     shadow_drop(s, sp, index, "the guest's entry points elsewhere");
     if (!add_link(s, &child->parents, sp, index))
         return false;
-    unsigned shift = PAGE_SHIFT + VPN_BITS * sp->t.level;
-    uint64_t va = sp->va + ((uint64_t)index << shift);
-    if (!sp->parents) /* a root: its upper half is that of the address space */
-        va = (uint64_t)sign_extend(va, shift + VPN_BITS);
+    uint64_t va = shadow_entry_va(sp, index);
     if (sp->many || child->parents->next || (child->t.filled && child->va != va))
         found_at_many(child);
     child->va = va;

@@ -68,22 +68,26 @@ uint64_t shadow_rights(const struct shadow *s, const struct hart *vh, unsigned r
 
 /* ---- roots ---- */
 
-static void tell_root(struct shadow *s, uint64_t root, const struct sp *sp, bool known)
+static void tell_root(struct shadow *s, uint64_t root)
 {
     uint64_t hpa;
     struct event *e = vm_event(s->vm, EV_VM_ROOT);
-    if (e) {
-        e->a[0] = root;
-        e->a[1] = vm_frame(s->vm, root, &hpa) ? hpa : UINT64_MAX;
-        vm_tell(s->vm, e);
-    }
-    e = vm_event(s->vm, EV_VM_SHADOW_ROOT);
-    if (e) {
-        e->a[0] = sp->t.hpa;
-        e->a[1] = sp->t.role;
-        e->a[2] = known;
-        vm_tell(s->vm, e);
-    }
+    if (!e)
+        return;
+    e->a[0] = root;
+    e->a[1] = vm_frame(s->vm, root, &hpa) ? hpa : UINT64_MAX;
+    vm_tell(s->vm, e);
+}
+
+static void tell_shadow_root(struct shadow *s, const struct sp *sp, bool known)
+{
+    struct event *e = vm_event(s->vm, EV_VM_SHADOW_ROOT);
+    if (!e)
+        return;
+    e->a[0] = sp->t.hpa;
+    e->a[1] = sp->t.role;
+    e->a[2] = known;
+    vm_tell(s->vm, e);
 }
 
 static uint64_t find_root(struct shadow *s, struct hart *vh)
@@ -91,14 +95,17 @@ static uint64_t find_root(struct shadow *s, struct hart *vh)
     unsigned levels = shadow_guest_levels(vh);
     unsigned used = levels ? levels : SHADOW_BARE_LEVELS;
     uint64_t root = levels ? atp_root(vh->csr.satp) : SHADOW_NO_GPA;
+    if (levels)
+        tell_root(s, root);
     struct sp *sp = shadow_find(s, root, used - 1, s->role);
     bool known = sp != NULL;
     if (!sp)
-        sp = shadow_get(s, root, used - 1, s->role);
+        sp = shadow_make(s, root, used - 1, s->role);
     if (!sp)
         return 0;
-    if (levels)
-        tell_root(s, root, sp, known);
+    tell_shadow_root(s, sp, known);
+    if (!shadow_adopt(s, sp))
+        return 0;
     return (uint64_t)(ATP_SV39 + used - 3) << 60 | sp->t.hpa >> PAGE_SHIFT;
 }
 

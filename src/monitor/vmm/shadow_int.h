@@ -71,6 +71,9 @@ unsigned shadow_guest_levels(const struct hart *vh);
 /* The shadow of the guest's table at gpa (SHADOW_NO_GPA: the root of an address space without translation), made if there is none. NULL: no
  * room. */
 struct sp *shadow_get(struct shadow *s, uint64_t gpa, unsigned level, unsigned role);
+/* Its two steps: an empty table; and from then on the guest's own is write-protected and followed (false: no room, and sp is gone). */
+struct sp *shadow_make(struct shadow *s, uint64_t gpa, unsigned level, unsigned role);
+MUST_USE bool shadow_adopt(struct shadow *s, struct sp *sp);
 /* A direct table behind entry index of parent, made if there is none. */
 struct sp *shadow_get_direct(struct shadow *s, struct sp *parent, unsigned index);
 /* SHADOW_NO_GPA: the root of an address space without translation. */
@@ -80,6 +83,9 @@ MUST_USE bool shadow_point(struct shadow *s, struct sp *sp, unsigned index, stru
 MUST_USE bool shadow_leaf(struct shadow *s, struct sp *sp, unsigned index, uint64_t gpa, uint64_t pte);
 /* Drops an entry, and the direct tables below it. why: for the event. */
 void shadow_drop(struct shadow *s, struct sp *sp, unsigned index, const char *why);
+
+/* The guest virtual address that an entry is for (one of them, where there are several). */
+uint64_t shadow_entry_va(const struct sp *sp, unsigned index);
 
 static inline unsigned shadow_index(uint64_t va, unsigned level)
 {

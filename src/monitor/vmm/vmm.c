@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cpu/csr.h"
 #include "cpu/observe.h"
+#include "cpu/op.h"
 #include "cpu/trap.h"
 #include "monitor/vmm/consoles.h"
 #include "monitor/vmm/technique.h"
@@ -188,7 +189,14 @@ bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x)
 {
     uint64_t before = vh->turn_retired, traps = vh->traps;
     bool stepped = vh->stop_at_trap; /* by the debugger: then the end at a trap is its business */
-    struct event *e = vm_event(vm, EV_VM_EMULATE);
+    struct event *e = insn ? vm_event(vm, EV_VM_DECODE) : NULL;
+    if (e) {
+        e->text = insn_rows[decode(vh->code->decoder, insn).id].name;
+        e->a[0] = 0;
+        e->a[1] = insn;
+        vm_tell(vm, e);
+    }
+    e = vm_event(vm, EV_VM_EMULATE);
     if (e) {
         e->a[0] = insn;
         e->a[1] = vh->pc;
@@ -206,7 +214,7 @@ bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x)
 static struct exit run_hart(void *ctx, struct hart *h, uint64_t n)
 {
     struct vm *vm = ctx;
-    return vm->technique->run(vm, h, n);
+    return vm->vmm->config.check_every && vm->check ? vm_check_run(vm, h, n) : vm->technique->run(vm, h, n);
 }
 
 static void page_flagged(void *ctx, uint64_t gpa, unsigned flags)

@@ -77,7 +77,7 @@ struct complaint {
     unsigned lines;
 };
 
-static void complain(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
+static PRINTF_LIKE(3, 0) void complain(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
 {
     struct complaint *c = ctx;
     char text[256];

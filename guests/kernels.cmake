@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 # For mono and micro, which share the folders common/ and user/.
 find_program(GUEST_STRIP NAMES riscv64-unknown-elf-strip riscv64-linux-gnu-strip DOC "strip for the example guests")
+if(NOT GUEST_STRIP)
+  message(STATUS "guests: needs riscv64-unknown-elf-strip (package binutils-riscv64-unknown-elf): no mono, micro, leaky and hostile")
+  return()
+endif()
 set(GUEST_COMMON ${CMAKE_CURRENT_LIST_DIR}/common)
 set(GUEST_KERNEL_FLAGS -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -mno-relax -O2 -g -std=gnu17 -ffreestanding
-    -fno-builtin -fno-common -fno-omit-frame-pointer -fno-optimize-sibling-calls -Wall -Wextra -Wshadow -Wswitch-enum
+    -fno-pic -fno-stack-protector -fno-builtin -fno-common -fno-omit-frame-pointer -fno-optimize-sibling-calls -Wall -Wextra -Wshadow -Wswitch-enum
     -Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes -I${CMAKE_CURRENT_LIST_DIR}/common -I${CMAKE_CURRENT_LIST_DIR}/user
     -nostdlib -static -Wl,--no-relax -Wl,--no-warn-rwx-segments -Wl,--build-id=none -Wl,-z,max-page-size=4096)
 if(VITRINE_WERROR)

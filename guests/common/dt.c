@@ -15,12 +15,22 @@ static bool starts(const char *s, const char *with)
     return memcmp(s, with, strlen(with)) == 0;
 }
 
+static bool contains(const char *s, const char *part)
+{
+    for (; *s; s++)
+        if (starts(s, part))
+            return true;
+    return false;
+}
+
 static void property(struct board *b, const char *node, const char *name, const uint8_t *v, uint32_t len)
 {
     if (starts(node, "memory@") && strcmp(name, "reg") == 0 && len >= 16)
         b->ram_size = (uint64_t)be32(v + 8) << 32 | be32(v + 12);
     else if (strcmp(node, "cpus") == 0 && strcmp(name, "timebase-frequency") == 0)
         b->timebase = be32(v);
+    else if (strcmp(node, "cpus") == 0 && strcmp(name, "riscv,isa") == 0) /* of the nodes below, one for each hart */
+        b->sstc = contains((const char *)v, "_sstc");
     else if (strcmp(node, "chosen") == 0 && strcmp(name, "bootargs") == 0)
         memcpy(b->args, v, len < sizeof b->args ? len : sizeof b->args - 1);
 }
@@ -35,7 +45,6 @@ void dt_read(const void *tree, struct board *b)
     b->timebase = 10000000;
     if (!base || be32(base) != 0xd00dfeed)
         return;
-    b->tree_size = be32(base + 4);
     p = base + be32(base + 8);
     strings = (const char *)base + be32(base + 12);
     for (;;) {
@@ -49,7 +58,7 @@ void dt_read(const void *tree, struct board *b)
             depth--;
         } else if (token == TOKEN_PROP) {
             len = be32(p);
-            if (depth == 2)
+            if (depth == 2 || (depth == 3 && strcmp(node, "cpus") == 0))
                 property(b, node, strings + be32(p + 4), p + 8, len);
             p += 8 + ((len + 3) & ~3u);
         } else if (token != TOKEN_NOP) {

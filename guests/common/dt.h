@@ -8,8 +8,8 @@
 struct board {
     uint64_t ram_size; /* bytes from 0x8000_0000 */
     uint64_t timebase; /* ticks of `time` per second */
-    uint64_t tree_size;
-    char args[256]; /* -append */
+    int sstc;          /* the hart has stimecmp (Sstc) */
+    char args[256];    /* -append */
 };
 
 /* tree: the blob, where it can be read. What it does not tell gets the board's usual value. */

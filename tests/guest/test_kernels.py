@@ -3,9 +3,9 @@
 """Runs guests/mono and guests/micro: the same script of commands in both must say the same, what kernels.expected has, from the disk in
 memory and from a virtio disk, under Vitrine and, if it is installed, QEMU; then what only one of them does.
 
-  test_kernels.py VITRINE GUESTS [--qemu COMMAND] [--kernels mono,micro] [--update] [TEST...]
+  test_kernels.py VITRINE GUESTS [--qemu COMMAND] [--option OPTION]... [--kernels mono,micro] [--update] [TEST...]
 
-GUESTS: the directory with mono.elf, mono.img, ... --qemu "": without QEMU. --update writes kernels.expected anew from mono."""
+GUESTS: the directory with mono.elf, mono.img, ... --qemu "": without QEMU. --option: more for vitrine run, e.g. --option=--vmm --option=trap. --update writes kernels.expected anew from mono."""
 
 import argparse
 import os
@@ -71,7 +71,7 @@ def disk_options(image):
 
 def vitrine(kernel, script, *options):
     """Everything is typed ahead: what is printed must not depend on when. Returns (status, output)."""
-    r = subprocess.run([A.vitrine, "run", "-kernel", os.path.join(A.guests, kernel + ".elf"), *options], input=script.encode(),
+    r = subprocess.run([A.vitrine, "run", *A.option, "-kernel", os.path.join(A.guests, kernel + ".elf"), *options], input=script.encode(),
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT, check=False)
     return r.returncode, r.stdout.decode("latin-1").replace("\r", "")
 
@@ -178,7 +178,7 @@ def test_machines(kernel):
         expect(out, kernel)
         check(status == 0, f"{options}: status {status}", out)
     if os.path.exists(OPENSBI):
-        expect(prompted(kernel, SCRIPT, A.vitrine, "run", "-bios", OPENSBI)[1], kernel)
+        expect(prompted(kernel, SCRIPT, A.vitrine, "run", *A.option, "-bios", OPENSBI)[1], kernel)
 
 
 def test_bench(kernel):
@@ -225,6 +225,7 @@ def main():
     parser.add_argument("vitrine")
     parser.add_argument("guests")
     parser.add_argument("--qemu", default=shutil.which("qemu-system-riscv64") or "")
+    parser.add_argument("--option", action="append", default=[])
     parser.add_argument("--kernels", default="mono,micro")
     parser.add_argument("--update", action="store_true")
     parser.add_argument("tests", nargs="*")

@@ -460,6 +460,38 @@ def test_watchpoints():
         check(c.packet(0.3) is None, "a watchpoint that was removed")
 
 
+def test_the_step_that_gdb_takes_after_a_watchpoint():
+    """gdb believes that the access is still to come: with the watchpoint out it steps over the instruction, which is done already."""
+    with Vitrine(loop(), "-smp", "2") as v, Client(v) as c:
+        data = RAM + 0x20000
+        c.set_register(11, data)
+        at = program(c, 0x00A5B023, ADDI, ADDI, ADDI, LOOP)  # sd a0, 0(a1)
+
+        def hit():
+            c.ok(f"Z2,{data:x},8")
+            c.set_register(PC, at)
+            c.send("vCont;c")
+            check(c.stop()[1].get("watch") == f"{data:x}" and c.register(PC) == at + 4, "no watchpoint")
+
+        def step(packet, pc):
+            c.send(packet)
+            c.stop()
+            check(c.register(PC) == at + pc, f"{packet}: pc {c.register(PC) - at}")
+
+        hit()
+        c.ok(f"z2,{data:x},8")
+        step("vCont;s:1", 4)
+        step("vCont;s:1", 8)
+        hit()
+        step("vCont;s:1", 8)  # it is still there: a step like any other
+        hit()
+        c.ok(f"z2,{data:x},8")
+        step("vCont;s:1;c", 8)
+        hit()
+        c.ok(f"z2,{data:x},8")
+        step(f"vCont;r{at + 4:x},{at + 12:x}:1", 12)
+
+
 def test_too_many_breakpoints():
     with Vitrine(loop()) as v, Client(v, ack=False) as c:
         c.ok("QStartNoAckMode")

@@ -226,7 +226,7 @@ def gdb(where, *commands, file=None, python="", timeout=120, interrupt_after=Non
     interrupt_after: seconds until it gets a Ctrl-C."""
     need(GDB)
     lines = ["set pagination off", "set confirm off", "set width 0"] + ([f"file {file}"] if file else [])
-    lines += [f"target remote {where.socket if isinstance(where, Vitrine) else where}", *commands]
+    lines += [f"target remote {getattr(where, 'socket', where)}", *commands]
     with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
         script.write(python)
         script.flush()

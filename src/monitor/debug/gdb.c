@@ -206,6 +206,7 @@ void gdb_connect(struct gdb *g, bool on)
     g->hart = debugger_last(g->d)->hart;
     g->run_hart = GDB_ALL;
     g->sstep = SSTEP_DEFAULT;
+    g->watched = 0;
     g->stop = *debugger_last(g->d);
     if (g->stop.reason == DEBUG_INTERRUPT) /* by its own coming */
         g->stop.reason = DEBUG_STEPPED;

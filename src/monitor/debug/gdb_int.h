@@ -55,6 +55,8 @@ struct gdb {
     unsigned step_hart;
     bool steps;
     uint64_t lo, hi; /* a range to step out of; empty: one instruction */
+    int watched;     /* the client's watchpoint that stopped it last; 0: something else did */
+    bool pretends;   /* the step that the client asks for has been done, see is_owed_step() */
 
     bool (*monitor)(void *ctx, const char *line, struct out *o);
     void *monitor_ctx;

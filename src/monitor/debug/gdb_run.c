@@ -96,6 +96,8 @@ static bool is_over(const struct debug_stop *s)
 
 void gdb_tell(struct gdb *g, const struct debug_stop *s)
 {
+    const struct stop *stop = s->reason == DEBUG_WATCH ? find_stop(g, s->number) : NULL;
+    g->watched = stop && stop->spec.hidden ? s->number : 0;
     g->stop = *s;
     if (gdb_hart(g, s->hart))
         g->hart = s->hart;
@@ -131,6 +133,7 @@ static void resume(struct gdb *g)
     }
     g->silent = true;
     g->held = false;
+    g->watched = 0;
     g->state = GDB_RUNS;
 }
 
@@ -144,6 +147,7 @@ static void resume_all(struct gdb *g, bool steps)
     if (steps)
         g->action[chosen] = GDB_STEPS;
     g->lo = g->hi = 0;
+    g->pretends = false;
     resume(g);
 }
 
@@ -261,6 +265,20 @@ static bool read_action(struct gdb *g, struct vcont *v, const char **p)
     return true;
 }
 
+/*
+ * A watchpoint of RISC-V stops in front of the access, as gdb believes: it takes the watchpoint out and steps that hart over the instruction before
+ * it looks at the value. Here the instruction is done by then, and that step would do the next one: it is owed, and answered at once.
+ */
+static bool is_owed_step(struct gdb *g)
+{
+    if (!g->watched || find_stop(g, g->watched) || !g->steps || g->hi > g->lo || g->step_hart != g->stop.hart)
+        return false;
+    for (unsigned n = 0; gdb_hart(g, n); n++)
+        if (g->action[n] != (n == g->step_hart ? GDB_STEPS : GDB_STAYS))
+            return false;
+    return true;
+}
+
 /* vCont;action[:thread][;action[:thread]...]: of each hart the leftmost action that names it; those that none names stay. */
 void gdb_vcont(struct gdb *g, const char *args, const char *end)
 {
@@ -280,6 +298,7 @@ void gdb_vcont(struct gdb *g, const char *args, const char *end)
     g->step_hart = g->steps ? (unsigned)v.step_hart : 0;
     g->lo = v.lo;
     g->hi = v.hi;
+    g->pretends = is_owed_step(g);
     resume(g);
     return;
 bad:
@@ -313,6 +332,10 @@ static void run_once(struct gdb *g, uint64_t limit, struct debug_stop *s)
 {
     struct hart *h = gdb_hart(g, g->step_hart);
     uint32_t stay = 0;
+    if (g->state == GDB_RUNS && g->pretends) {
+        *s = (struct debug_stop){.reason = DEBUG_STEPPED, .hart = g->step_hart, .pc = h->pc};
+        return;
+    }
     for (unsigned n = 0; gdb_hart(g, n) && g->state == GDB_RUNS; n++)
         stay |= (uint32_t)(g->action[n] == GDB_STAYS) << n;
     machine_hold(g->m, stay);

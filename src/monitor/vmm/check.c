@@ -13,7 +13,10 @@
 #include "cpu/trap.h"
 #include "dev/chardev.h"
 #include "machine_int.h"
+#include "monitor/debug/disasm.h"
 #include "monitor/names.h"
+#include "monitor/trace/render.h"
+#include "symbols.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -47,12 +50,29 @@ struct vm_check {
     struct vm *vm;
     struct machine *oracle;
     struct hart *h;
-    struct chardev *serial; /* the oracle's */
-    uint64_t compared;      /* how often */
-    uint64_t next_memory;   /* instruction after which memory is compared again */
-    char *report;           /* of the first difference */
+    struct chardev *serial;   /* the oracle's */
+    uint64_t compared;        /* how often */
+    uint64_t next_memory;     /* instruction after which memory is compared again */
+    char *report;             /* of the first difference */
+    uint64_t same, different; /* instructions after which all was the same last, and after which it was not */
+    /* With check_every 1, the instruction that runs. */
+    struct place {
+        uint64_t pc, native, exits;
+        uint32_t insn;
+        enum priv priv;
+        bool stepped;
+    } at;
     struct noter guest, expected;
 };
+
+/* Exits for another reason than that the VMM had wished for one. */
+static uint64_t real_exits(const struct vm *vm)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < VM_EXIT_REASONS; i++)
+        n += i == VM_EXIT_BUDGET ? 0 : vm->stats.exits[i];
+    return n;
+}
 
 /* ---- State as a list ---- */
 
@@ -107,19 +127,37 @@ static void PRINTF_LIKE(3, 4) append(char *buf, size_t size, const char *fmt, ..
     va_end(ap);
 }
 
+/* Is this an exit, or the entry after it, that only stepping makes? */
+static bool by_stepping(const struct vm_check *c, const struct event *e)
+{
+    return c->at.stepped && (e->kind == EV_VM_ENTRY || (e->kind == EV_VM_EXIT && e->a[0] == VM_EXIT_BUDGET));
+}
+
+static void append_event(char *buf, size_t size, const struct event *e)
+{
+    const struct event_row *row = &event_rows[e->kind];
+    append(buf, size, "    %12" PRIu64 "  %-2s %s  %s", e->insn, name_mode(e->mode), text_hex(e->pc).s, row->name);
+    for (unsigned i = 0; i < row->nargs; i++) {
+        const char *word = trace_arg_word(e, i);
+        if (word && trace_arg_shown(e, i))
+            append(buf, size, " %s=%s", row->arg[i].name, word);
+        else if (trace_arg_shown(e, i))
+            append(buf, size, " %s=0x%" PRIx64, row->arg[i].name, e->a[i]);
+    }
+    append(buf, size, "\n");
+}
+
 static void append_events(struct vm_check *c, char *buf, size_t size)
 {
     const struct event_hub *hub = machine_events(c->vm->machine);
-    uint64_t first = hub->count > EVENTS_SHOWN ? hub->count - EVENTS_SHOWN : 0;
-    append(buf, size, "  the events before it:\n");
-    for (uint64_t i = first; i < hub->count; i++) {
-        const struct event *e = &hub->ring[i % EVENT_RING];
-        const struct event_row *row = &event_rows[e->kind];
-        append(buf, size, "    %12" PRIu64 "  %-2s %s  %s", e->insn, name_mode(e->mode), text_hex(e->pc).s, row->name);
-        for (unsigned a = 0; a < row->nargs; a++)
-            append(buf, size, " %s=0x%" PRIx64, row->arg[a].name, e->a[a]);
-        append(buf, size, "%s%s\n", e->text ? " " : "", e->text ? e->text : "");
-    }
+    uint64_t first = hub->count, kept = min_u64(hub->count, EVENT_RING);
+    unsigned n = 0;
+    while (n < EVENTS_SHOWN && first > hub->count - kept)
+        n += !by_stepping(c, &hub->ring[--first % EVENT_RING]);
+    append(buf, size, n ? "  the events before it:\n" : "  no events before it\n");
+    for (uint64_t i = first; i < hub->count; i++)
+        if (!by_stepping(c, &hub->ring[i % EVENT_RING]))
+            append_event(buf, size, &hub->ring[i % EVENT_RING]);
 }
 
 enum { REPORT_SIZE = 16384 };
@@ -128,26 +166,72 @@ enum { REPORT_SIZE = 16384 };
 static char *begin_report(struct vm_check *c, const struct hart *vh)
 {
     vm_failed(c->vm);
+    c->different = hart_instret(vh);
     c->report = calloc(1, REPORT_SIZE);
     if (c->report)
         append(c->report, REPORT_SIZE,
                "vm %u (%s), --check: under %s it is not what it is when interpreted, after %" PRIu64
-               " instructions, in %s at %s",
-               c->vm->number, c->vm->name, c->vm->technique->name, hart_instret(vh), name_priv(vh->priv, vh->virt),
-               text_hex(vh->pc).s);
+               " instructions, in %s",
+               c->vm->number, c->vm->name, c->vm->technique->name, hart_instret(vh), name_priv(vh->priv, vh->virt));
     return c->report;
 }
 
-/* The instruction at the guest's pc, for people. */
-static void append_insn(struct vm_check *c, char *buf, struct hart *vh)
+/* The instruction at the guest's pc; 0: there is none. */
+static uint32_t insn_at_pc(struct vm_check *c, struct hart *vh)
 {
     struct mmu_ctx ctx = hart_fetch_ctx(vh);
     struct mmu_map m;
     struct mmu_fault f;
     uint32_t raw = 0;
-    if (mmu_translate(&ctx, vh->pc, 2, MMU_X, true, &m, &f, NULL) &&
-        bus_dma_read(machine_bus(c->vm->machine), m.pa, &raw, 4))
-        append(buf, REPORT_SIZE, " (0x%0*x)", (raw & 3) == 3 ? 8 : 4, (raw & 3) == 3 ? raw : raw & 0xffff);
+    if (!mmu_translate(&ctx, vh->pc, 2, MMU_X, true, &m, &f, NULL) ||
+        !bus_dma_read(machine_bus(c->vm->machine), m.pa, &raw, 4))
+        return 0;
+    return (raw & 3) == 3 ? raw : raw & 0xffff;
+}
+
+/* An instruction for people: where, in what function, its text, its bytes. */
+static void append_insn(struct vm_check *c, char *buf, uint64_t pc, uint32_t raw)
+{
+    char text[128] = "?";
+    uint64_t offset = 0;
+    const char *name = symbols_at(machine_symbols(c->vm->machine), pc, &offset);
+    struct disasm *d = disasm_new(DISASM_BEST);
+    if (d && raw)
+        disasm(d, pc, raw, text, sizeof text);
+    disasm_free(d);
+    for (char *p = strchr(text, ' '); p && p[1] == ' ';) /* columns are of no use here */
+        memmove(p, p + 1, strlen(p));
+    append(buf, REPORT_SIZE, "%s", text_hex(pc).s);
+    if (name)
+        append(buf, REPORT_SIZE, " <%s+0x%" PRIx64 ">", name, offset);
+    append(buf, REPORT_SIZE, ": %s (0x%0*x)", text, (raw & 3) == 3 ? 8 : 4, raw);
+}
+
+/* Where each instruction is compared: the one that came out differently, and why. */
+static void append_culprit(struct vm_check *c, char *buf, const struct hart *vh)
+{
+    const struct vm *vm = c->vm;
+    const struct place *p = &c->at;
+    if (!p->stepped)
+        append(buf, REPORT_SIZE,
+               "  (that is where it shows at an exit: vitrine compare --check finds the instruction that it began "
+               "with)\n");
+    if (!p->stepped || hart_instret(vh) != c->same + 1)
+        return;
+    append(buf, REPORT_SIZE, "  the instruction that came out differently, in %s, at ", name_priv(p->priv, false));
+    append_insn(c, buf, p->pc, p->insn);
+    append(buf, REPORT_SIZE, "\n");
+    bool untrapped = real_exits(vm) == p->exits && vm->stats.native == p->native + 1;
+    if (untrapped && p->priv != PRIV_U)
+        append(buf, REPORT_SIZE,
+               "  It ran on the real hart in user mode, where it does not trap, and did something else there than in "
+               "kernel mode, in which the guest\n"
+               "  believes itself to be: it is sensitive, but not privileged. This instruction breaks Popek and "
+               "Goldberg's condition (each sensitive\n"
+               "  instruction must be privileged): no monitor that only traps and emulates can be right on this "
+               "machine. One that rewrites such\n"
+               "  instructions (translate) is, or hardware that has a mode for guests (nested), or a guest that does "
+               "without them (para).\n");
 }
 
 static void fail_fields(struct vm_check *c, struct hart *vh)
@@ -156,19 +240,21 @@ static void fail_fields(struct vm_check *c, struct hart *vh)
     char *r = begin_report(c, vh);
     if (!r)
         return;
-    append_insn(c, r, vh);
+    append(r, REPORT_SIZE, ", before ");
+    append_insn(c, r, vh->pc, insn_at_pc(c, vh));
     append(r, REPORT_SIZE, "\n");
+    append_culprit(c, r, vh);
     for (unsigned i = 0; i < c->guest.n; i++) {
         const struct value *g = &c->guest.value[i], *o = &c->expected.value[i];
         if (g->v == o->v)
             continue;
         all++;
         char name[64];
-        snprintf(name, sizeof name,
-                 !strcmp(g->name, "x") || !strcmp(g->name, "f") ? "%s%u"
-                 : g->index                                     ? "%s[%u]"
-                                                                : "%s",
-                 g->name, g->index);
+        if (!strcmp(g->name, "x") || !strcmp(g->name, "f"))
+            snprintf(name, sizeof name, "%s (%s%u)", name_reg(g->index + (*g->name == 'f' ? EVENT_REG_F : 0)), g->name,
+                     g->index);
+        else
+            snprintf(name, sizeof name, g->index ? "%s[%u]" : "%s", g->name, g->index);
         if (shown++ < DIFFERENCES_SHOWN)
             append(r, REPORT_SIZE, "  %-20s %s, expected %s\n", name, text_hex(g->v).s, text_hex(o->v).s);
     }
@@ -278,6 +364,51 @@ void vm_check_now(struct vm *vm, struct hart *vh)
         }
     if (hart_instret(vh) >= c->next_memory)
         compare_memory(c, vh);
+    if (!c->report)
+        c->same = hart_instret(vh);
+}
+
+/* Where the guest is before an instruction of its own. */
+static void note_place(struct vm_check *c, struct hart *vh)
+{
+    c->at = (struct place){.pc = vh->pc,
+                           .native = c->vm->stats.native,
+                           .exits = real_exits(c->vm),
+                           .insn = insn_at_pc(c, vh),
+                           .priv = vh->priv,
+                           .stepped = true};
+}
+
+struct exit vm_check_run(struct vm *vm, struct hart *vh, uint64_t n)
+{
+    const struct vmm_config *config = &vm->vmm->config;
+    uint64_t end = vh->turn_retired + n;
+    struct exit x = {.reason = EXIT_BUDGET};
+    while (vh->turn_retired < end && x.reason == EXIT_BUDGET) {
+        uint64_t now = hart_instret(vh), piece = end - vh->turn_retired;
+        bool fine = now >= config->check_from;
+        piece = min_u64(piece, fine ? config->check_every : config->check_from - now);
+        if (fine && config->check_every == 1)
+            note_place(vm->check, vh);
+        else if (fine)
+            vm->check->next_memory = 0;
+        x = vm->technique->run(vm, vh, piece);
+        if (fine && x.reason == EXIT_BUDGET)
+            vm_check_now(vm, vh);
+        if (vm->vmm->failed_check)
+            x.reason = EXIT_EVENT;
+    }
+    return x;
+}
+
+bool vm_check_window(const struct vm *vm, uint64_t *same, uint64_t *different)
+{
+    const struct vm_check *c = vm->check;
+    if (!c || !c->report)
+        return false;
+    *same = c->same;
+    *different = c->different;
+    return true;
 }
 
 void vm_check_end(struct vm *vm)

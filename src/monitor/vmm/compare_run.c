@@ -126,6 +126,12 @@ static struct chardev *open_console(void *ctx, struct io_loop *loop, struct err 
     return s->c;
 }
 
+/* From the beginning. */
+static void open_script(struct console *s, const struct compare *c)
+{
+    *s = (struct console){.digest = UINT64_C(0xcbf29ce484222325), .next = c->input, .end = c->input + c->input_size};
+}
+
 /* The next line of the script, as much of it as there is room for. False: there is none. */
 static bool feed(struct console *s)
 {
@@ -151,8 +157,11 @@ struct guest {
 static void run(struct guest *g, uint64_t n)
 {
     struct vmm_result r;
-    if (!g->vmm) {
-        machine_run(g->machine, n, &g->result);
+    if (!g->vmm) { /* which comes back whenever the guest waits, if only for a timer */
+        uint64_t end = machine_stats(g->machine)->insns + n;
+        do
+            machine_run(g->machine, end - machine_stats(g->machine)->insns, &g->result);
+        while (g->result.end == MACHINE_BUDGET && machine_stats(g->machine)->insns < end && !machine_waits(g->machine));
         g->ended = g->result.end != MACHINE_BUDGET;
         return;
     }
@@ -225,7 +234,7 @@ static void finish(const struct compare *c, struct compare_run *r, const struct 
     r->status = g->result.status;
     r->written = g->console.written;
     r->digest = g->console.digest;
-    if (g->ended)
+    if (g->ended && r->end != COMPARE_CHECK)
         keep_why(r, g->result.why);
     charge(&c->model, r);
 }
@@ -250,6 +259,39 @@ static void run_native(const struct compare *c, const struct machine_options *o,
     machine_free(g->machine);
 }
 
+/* --check found a difference at an exit: runs the guest again and again, comparing ever more often where the difference came about, down to the
+ * instruction. NULL: it did not show again, or memory is short; else the last report, to be freed. */
+static char *pin_down(const struct compare *c, struct vmm_config config, uint64_t max, struct guest *g,
+                      uint64_t different)
+{
+    enum { PIECES = 64, STEPS = 4096 };
+    uint64_t same = 0, compared;
+    char *report = NULL;
+    for (bool done = false; !done;) {
+        struct err e;
+        done = different - same <= STEPS;
+        config.check_from = same;
+        config.check_every = done ? 1 : (different - same) / PIECES + 1;
+        open_script(&g->console, c);
+        g->vmm = vmm_new(&config, &e);
+        if (!g->vmm)
+            return report;
+        struct vm *vm = g->vmm->vm[0];
+        g->machine = vm->machine;
+        (void)drive(g, max, c->idle * TICKS_PER_SECOND * vm->opt.insns_per_tick);
+        uint64_t before = different;
+        bool again = vm_check_window(vm, &same, &different);
+        const char *said = again ? vm_check_report(vm, &compared) : NULL;
+        if (said) {
+            free(report);
+            report = strdup(said);
+        }
+        done |= !again || different > before;
+        vmm_free(g->vmm);
+    }
+    return report;
+}
+
 static void run_vm(const struct compare *c, const struct vmm_config *config, uint64_t max, struct guest *g,
                    struct compare_run *r)
 {
@@ -270,9 +312,16 @@ static void run_vm(const struct compare *c, const struct vmm_config *config, uin
     take_hardware(r, &real);
     take_devices(r, &virtual);
     take_vm(r, vm, &virtual);
-    keep_why(r, vm_check_report(vm, &r->compared));
     finish(c, r, g);
+    uint64_t same, different;
+    bool differs = vm_check_window(vm, &same, &different);
+    const char *report = vm_check_report(vm, &r->compared);
+    char *first = report ? strdup(report) : NULL;
     vmm_free(g->vmm);
+    if (differs)
+        r->why = pin_down(c, *config, max, g, different);
+    keep_why(r, first);
+    free(first);
 }
 
 /* Options that would make two runs differ. */
@@ -308,6 +357,7 @@ void compare_one(const struct compare *c, const struct compare_guest *cg, struct
     struct options o;
     struct vmm_setup s = {0};
     struct err e = {.text = ""};
+    open_script(&g.console, c);
     r->end = COMPARE_NOT_RUN;
     int rc = options_parse(&o, cg->nwords, cg->words, &e);
     if (!rc)

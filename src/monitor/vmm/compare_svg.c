@@ -121,7 +121,7 @@ void compare_svg(const struct compare *c, FILE *f)
         WIDTH, height, WIDTH, height);
     fprintf(f, "<title>vitrine compare</title>\n<style>text{font:13px "
                "sans-serif;fill:#222}.head{font-size:19px;font-weight:bold}"
-               ".guest{font-size:15px;font-weight:bold}.name{text-anchor:end}.dim{fill:#666;font-size:11px}.ratio{font-"
+               ".guest{font-size:15px;font-weight:bold}.name{text-anchor:end}.dim{fill:#666;font-size:11px;font-weight:normal}.ratio{font-"
                "weight:bold}"
                ".in{text-anchor:middle;fill:#fff;font-size:12px}.dark{fill:#222}.cut{stroke:#fff;stroke-width:4;fill:"
                "none}</style>\n");

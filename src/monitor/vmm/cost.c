@@ -15,9 +15,10 @@ static const struct {
 
 /* Cycles for what the VMM does on an exit besides its steps: finding out what happened, and the bookkeeping. */
 static const double exit_cycles[VM_EXIT_REASONS] = {
-    [VM_EXIT_BUDGET] = 50,     [VM_EXIT_PAGE] = 200,      [VM_EXIT_MMIO] = 400, [VM_EXIT_PROTECTED] = 200,
-    [VM_EXIT_PRIVILEGED] = 50, [VM_EXIT_TIME] = 50,       [VM_EXIT_WFI] = 100,  [VM_EXIT_ECALL] = 50,
-    [VM_EXIT_EXCEPTION] = 100, [VM_EXIT_INTERRUPT] = 100, [VM_EXIT_BREAK] = 0,  [VM_EXIT_OTHER] = 100,
+    [VM_EXIT_BUDGET] = 50,     [VM_EXIT_PAGE] = 200,      [VM_EXIT_MMIO] = 480,     [VM_EXIT_PROTECTED] = 200,
+    [VM_EXIT_PRIVILEGED] = 50, [VM_EXIT_TIME] = 50,       [VM_EXIT_WFI] = 100,      [VM_EXIT_ECALL] = 50,
+    [VM_EXIT_EXCEPTION] = 100, [VM_EXIT_INTERRUPT] = 100, [VM_EXIT_REWRITTEN] = 50, [VM_EXIT_BREAK] = 0,
+    [VM_EXIT_OTHER] = 100,
 };
 
 enum { STEP_CYCLES = 20 }; /* of a step that has no row here: a few loads and stores */

@@ -103,6 +103,9 @@ struct vmm_config {
     unsigned nvms;
     uint64_t slice; /* instructions in a VM's turn */
     bool check;
+    /* --check, 0: only at exits. Else the guests run in pieces of so many instructions from the check_from-th on, and are compared after each: memory
+     * too, but for pieces of one. */
+    uint64_t check_every, check_from;
     bool check_shadow;   /* technique.verify() before each entry */
     bool yields;         /* when all guests wait for input, vmm_run() returns MACHINE_BUDGET instead of waiting with them */
     bool share_terminal; /* guests whose serial port would be the terminal share it */
@@ -151,6 +154,10 @@ bool vm_report(const struct vm *vm, char *buf, size_t size);
 
 /* What --check or --check-shadow found: the report of the first wrong thing, NULL: none; *compared: how often the whole state was compared. */
 const char *vm_check_report(const struct vm *vm, uint64_t *compared);
+
+/* What --check knows of the first difference: after *same instructions there was none that it looks for, after *different there was one. False: it
+ * has found none. */
+bool vm_check_window(const struct vm *vm, uint64_t *same, uint64_t *different);
 
 /* ---- For techniques ---- */
 

@@ -19,5 +19,7 @@ MUST_USE int vm_check_options(struct machine_options *o, struct err *e);
 void vm_check_end(struct vm *vm);
 MUST_USE int vm_check_new(struct vm *vm, struct err *e);
 void vm_check_free(struct vm *vm);
+/* technique.run() in pieces of vmm_config.check_every, with a comparison after each. */
+struct exit vm_check_run(struct vm *vm, struct hart *vh, uint64_t n);
 
 #endif

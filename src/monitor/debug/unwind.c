@@ -211,21 +211,21 @@ static bool across_trap(struct unwinder *u, struct unwind_frame *f, const struct
 }
 
 /* Can the caller at r's return address be believed? */
-static bool credible(struct unwinder *u, const struct unwind_frame *f, const struct unwind_regs *r, enum unwind_how how)
+static bool credible(struct unwinder *u, const struct unwind_regs *r, enum unwind_how how)
 {
     if (!(r->known & BIT(REG_RA)))
         return false;
-    return how == UNWIND_CFI ? is_code(u->env, r->x[REG_RA]) : r->x[REG_RA] != f->pc && behind_call(u, r->x[REG_RA]);
+    return how == UNWIND_CFI ? is_code(u->env, r->x[REG_RA]) : behind_call(u, r->x[REG_RA]);
 }
 
 /* What f's instructions tell, where there is no call frame information: those ahead, else those behind. entry: it is a trap's. */
 static bool by_code(struct unwinder *u, const struct unwind_frame *f, bool entry, struct unwind_regs *r)
 {
     enum ahead_answer ahead = unwind_by_ahead(u->env, u->decoder, f, r);
-    if (entry ? ahead == AHEAD_TRAP : ahead == AHEAD_CALLER && credible(u, f, r, UNWIND_CODE))
+    if (entry ? ahead == AHEAD_TRAP : ahead == AHEAD_CALLER && credible(u, r, UNWIND_CODE))
         return true;
     return f->function && unwind_by_code(u->env, u->decoder, f, f->pc - f->offset, r) &&
-           (entry || credible(u, f, r, UNWIND_CODE));
+           (entry || credible(u, r, UNWIND_CODE));
 }
 
 /* The caller of f, which is no trap's entry, without call frame information. False: the reason is told. */
@@ -250,8 +250,10 @@ static bool step(struct unwinder *u, struct unwind_frame *f, struct unwind_frame
     const struct unwind_env *env = u->env;
     struct unwind_regs r;
     const char *name = f->function ? f->function : "the code here";
-    enum cfi_answer cfi = unwind_by_cfi(env, f, &r);
     int entry = entry_of(env, f);
+    if (entry >= 0 && !f->function && unwind_by_ahead(env, u->decoder, f, &r) != AHEAD_TRAP)
+        entry = -1; /* only near an entry: it does not return from a trap */
+    enum cfi_answer cfi = unwind_by_cfi(env, f, &r);
     if (cfi == CFI_SIGNAL)
         return across_trap(u, f, &r, entry, next);
     if (entry >= 0) {
@@ -269,7 +271,7 @@ static bool step(struct unwinder *u, struct unwind_frame *f, struct unwind_frame
         return end(u, "the return address of %s is neither in a register nor in memory that can be read", name);
     if (!r.x[REG_RA])
         return end(u, "the return address of %s is 0: it was not called", name);
-    if (!credible(u, f, &r, how))
+    if (!credible(u, &r, how))
         return end(u,
                    "the return address of %s, 0x%" PRIx64
                    ", is not behind a call: it was jumped to, or its frame is damaged",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "monitor/trace/filter.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,12 +59,19 @@ static bool enter_argument(struct filter *f, const char *name, uint64_t *entry)
     return any;
 }
 
+static bool is_upper_case_of(const char *name, const char *lower)
+{
+    while (*name && *name == toupper((unsigned char)*lower))
+        name++, lower++;
+    return !*name && !*lower;
+}
+
 /* Kinds, modes and causes as constants, and symbols. */
 static bool find_constant(const struct filter *f, const char *name, uint64_t *v)
 {
     uint8_t mode;
     for (unsigned k = 0; k < EV_KINDS; k++)
-        if (!strcmp(event_rows[k].name, name))
+        if (is_upper_case_of(name, event_rows[k].name))
             return *v = k, true;
     if (name_mode_find(name, &mode))
         return *v = mode, true;
@@ -176,7 +184,7 @@ static bool parse(struct filter *f, const char *what, const char *text, const ch
     static const char word_if[] = "if=";
     char bad[64];
     size_t n = 0;
-    while (text[n] && text[n] != ':' && (n == 0 || text[n - 1] != ',' || strncmp(text + n, word_if, 3)))
+    while (text[n] && text[n] != ':' && ((n && text[n - 1] != ',') || strncmp(text + n, word_if, 3)))
         n++;
     bool conditional = !strncmp(text + n, word_if, 3) && (n == 0 || text[n - 1] == ',');
     char *kinds = strndup(text, conditional && n ? n - 1 : n);

@@ -3,7 +3,7 @@
  * Which events a trace wants: kinds, and a condition over an event and its hart.
  *
  * In a condition stand the event's arguments and clock, insn, pc, hart, vm, mode and kind by name; modes (M, S, U, VS, VU), causes
- * (load_page_fault) and kinds as constants; $registers of the event's hart as they are then; symbols. Where an event has no such
+ * (load_page_fault) and kinds (TLB_FILL) as constants; $registers of the event's hart as they are then; symbols. Where an event has no such
  * argument, the condition does not hold.
  */
 #ifndef VITRINE_TRACE_FILTER_H

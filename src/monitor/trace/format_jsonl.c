@@ -32,7 +32,9 @@ static void make_piece(struct trace_piece *piece, const char *disasm, const char
         p = put_json_symbol(p, "pc", symbol, offset);
     for (bool whole = true;; whole = false, p = short_of_symbol) {
         p = PUT_LITERAL(p, ",\"kind\":\"insn\",\"raw\":");
-        p = put_json_hex(p, piece->raw);
+        *p++ = '"';
+        p = put_hex_digits(p, piece->raw, 2u * piece->length);
+        *p++ = '"';
         if (whole || strlen(disasm) < DISASM_MAX) {
             p = PUT_LITERAL(p, ",\"disasm\":\"");
             p = put_json(p, disasm);

@@ -190,16 +190,13 @@ static void write_text(struct trace_file *f, const char *s)
 static void write_symbols(struct trace_file *f, const struct trace_source *s)
 {
     char line[PACK_TEXT_MAX + 1];
-    uint64_t value, size;
-    bool function;
-    for (unsigned vm = 0; vm < TRACE_VMS; vm++) {
-        const char *name;
-        for (size_t i = 0; (name = symbols_row(s->symbols[vm], i, &value, &size, &function)); i++) {
-            snprintf(line, sizeof line, "%u %llx %llx %s %s", vm, (unsigned long long)value, (unsigned long long)size,
-                     function ? "function" : "object", name);
+    struct symbol_info info;
+    for (unsigned vm = 0; vm < TRACE_VMS; vm++)
+        for (size_t i = 0; s->symbols[vm] && symbols_prefixed(s->symbols[vm], "", i, &info); i++) {
+            snprintf(line, sizeof line, "%u %llx %llx %d %s", vm, (unsigned long long)info.value,
+                     (unsigned long long)info.size, (int)info.kind, info.name);
             write_text(f, line);
         }
-    }
     write_text(f, "");
 }
 

@@ -7,7 +7,7 @@
  *   file     "VTRACE1\n", header, records
  *   header   numbers are varints, texts a length and bytes: the clock's slots in 100 ns, harts, name;
  *            kinds: count, then each one's name and number of arguments; isa.def's rows: count, then name and 0 or 1;
- *            symbols: one text for each, "VM VALUE SIZE function|object NAME", and an empty one
+ *            symbols: one text for each, "VM VALUE SIZE KIND NAME", KIND as in enum symbol_kind, and an empty one
  *   record   a tag's byte, and what it says follows:
  *            00 mmm rrr  instruction, not quite as foretold: a byte of enum pack_told, then those
  *            01 mmm rrr  instruction, as foretold in all but: rrr bytes (7: eight) of what the register's value differs by from the old

@@ -160,20 +160,21 @@ static bool get_isa(struct unpack *u)
 
 static bool get_symbols(struct unpack *u)
 {
-    char line[PACK_TEXT_MAX + 1], kind[16], name[PACK_TEXT_MAX + 1];
+    char line[PACK_TEXT_MAX + 1], name[PACK_TEXT_MAX + 1];
     for (;;) {
-        unsigned vm;
+        unsigned vm, kind;
         unsigned long long value, size;
         refill(u);
         if (u->at >= u->n || !get_text(u, line))
             return false;
         if (!*line)
             break;
-        if (sscanf(line, "%u %llx %llx %15s %255s", &vm, &value, &size, kind, name) != 5 || vm >= TRACE_VMS)
+        if (sscanf(line, "%u %llx %llx %u %255s", &vm, &value, &size, &kind, name) != 5 || vm >= TRACE_VMS ||
+            kind > SYMBOL_DATA)
             return false;
         if (!u->symbols[vm])
             u->symbols[vm] = symbols_new();
-        if (!u->symbols[vm] || !symbols_add(u->symbols[vm], name, value, size, !strcmp(kind, "function")))
+        if (!u->symbols[vm] || !symbols_add(u->symbols[vm], name, value, size, (enum symbol_kind)kind))
             return false;
     }
     for (unsigned vm = 0; vm < TRACE_VMS; vm++) {

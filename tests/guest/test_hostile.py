@@ -105,7 +105,7 @@ def main():
     parser.add_argument("--qemu", default=shutil.which("qemu-system-riscv64") or "")
     parser.add_argument("--option", action="append", default=[])
     parser.add_argument("names", nargs="*")
-    a = parser.parse_args()
+    a = parser.parse_intermixed_args()
     failed = 0
     names = a.names or [*ATTACKS, "leaky"]
     with tempfile.TemporaryDirectory() as d:

@@ -10,12 +10,11 @@
  */
 #include "fuzz.h"
 
-#include "dev/io.h"
-#include "machine_int.h"
+#include "machine.h"
 #include "monitor/debug/gdb.h"
 #include "monitor/debug/gdb_wire.h"
 
-enum { RAM = 0x80000000u, INSNS = 5000, POLLS = 2, RUNS = 24 };
+enum { RAM = 0x80000000u, INSNS = 4000, SLICE = 500, RUNS = 24 };
 
 /* What the stub sent. */
 struct wire {
@@ -87,25 +86,20 @@ static bool monitor(void *ctx, const char *line, struct out *o)
     return n > 4 && !strncmp(line, "quit", 4);
 }
 
-/* Ends runs that nothing else ends. */
+/* Ends runs that nothing else ends: the machine's harts run by this. */
 struct watchdog {
-    struct io_source source;
     struct debugger *d;
-    unsigned polls;
+    uint64_t insns;
 };
 
-static void bark(struct io_source *s, const struct io_pollset *p)
+static struct exit run_hart(void *ctx, struct hart *h, uint64_t n)
 {
-    struct watchdog *w = s->ctx;
-    (void)p;
-    if (++w->polls % POLLS == 0)
+    struct watchdog *w = ctx;
+    n = min_u64(n, SLICE);
+    w->insns += n;
+    if (w->insns > INSNS)
         debugger_interrupt(w->d);
-}
-
-static bool alive(struct io_source *s)
-{
-    (void)s;
-    return false;
+    return hart_run(h, n);
 }
 
 /* Each hart counts, stores, calls the firmware and waits. */
@@ -129,11 +123,12 @@ static void load_guest(struct machine *m)
         h->pc = RAM + 0x200000;
 }
 
-static void run(struct gdb *g, struct machine *m, unsigned *runs)
+static void run(struct gdb *g, struct machine *m, struct watchdog *w, unsigned *runs)
 {
     struct debug_stop s;
     for (unsigned n = 0; gdb_state(g) == GDB_RUNS && n < 3 && *runs; n++, --*runs) {
         uint64_t before = machine_stats(m)->insns;
+        w->insns = 0;
         gdb_run(g, INSNS, &s);
         FUZZ_CHECK(gdb_state(g) != GDB_RUNS, "a run of %llu instructions whose end nobody was told",
                    (unsigned long long)(machine_stats(m)->insns - before));
@@ -141,7 +136,8 @@ static void run(struct gdb *g, struct machine *m, unsigned *runs)
 }
 
 /* One record. */
-static void act(struct gdb *g, struct machine *m, struct wire *w, const uint8_t *p, size_t n, unsigned *runs)
+static void act(struct gdb *g, struct machine *m, struct watchdog *dog, struct wire *w, const uint8_t *p, size_t n,
+                unsigned *runs)
 {
     static uint8_t frame[2 * 4096 + 8];
     if (p[0] >= 248) {
@@ -155,7 +151,7 @@ static void act(struct gdb *g, struct machine *m, struct wire *w, const uint8_t 
             gdb_feed(g, "\003", 1);
         else
             gdb_feed(g, p + 1, n - 1);
-        run(g, m, runs);
+        run(g, m, dog, runs);
         return;
     }
     size_t at = 0;
@@ -173,7 +169,7 @@ static void act(struct gdb *g, struct machine *m, struct wire *w, const uint8_t 
     }
     at += (size_t)sprintf((char *)frame + at, "#%02x", sum);
     gdb_feed(g, "#00", 3); /* what may be left of bytes as they came */
-    run(g, m, runs);
+    run(g, m, dog, runs);
     if (gdb_state(g) == GDB_RUNS || gdb_state(g) == GDB_KILLED)
         return;
     *w = (struct wire){0};
@@ -182,31 +178,48 @@ static void act(struct gdb *g, struct machine *m, struct wire *w, const uint8_t 
     FUZZ_CHECK(w->acks <= 1, "%u acknowledgements", w->acks);
     bool silent = (p[0] == 'k' && n == 1) || p[0] == 'R' || gdb_state(g) == GDB_RUNS;
     FUZZ_CHECK(w->packets == !silent, "%u answers to %.*s", w->packets, (int)n, (const char *)p);
-    run(g, m, runs);
+    run(g, m, dog, runs);
+}
+
+/* Making a machine takes longer than most inputs: there is one for each kind, at power-on again for each input. */
+static struct machine *power_on(unsigned flags)
+{
+    static struct machine *machines[8];
+    struct machine **m = &machines[flags & 7];
+    struct machine_options o;
+    struct machine_result r;
+    struct err e = {.text = ""};
+    if (*m) {
+        machine_set_runner(*m, NULL, NULL);
+        machine_run(*m, 1, &r); /* a request to stop that came too late */
+        int rc = machine_restart(*m, &e);
+        FUZZ_CHECK(!rc, "%s", e.text);
+    } else {
+        machine_options_default(&o);
+        o.ram_size = 4 << 20;
+        o.harts = 1 + (flags & 3);
+        o.bios = flags & 4 ? "none" : "default";
+        o.quantum = 100;
+        o.serial = "null";
+        o.bare = o.quiet = true;
+        *m = machine_new(&o, &e);
+        FUZZ_CHECK(*m, "%s", e.text);
+    }
+    load_guest(*m);
+    return *m;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct machine_options o;
-    struct err e = {.text = ""};
     struct wire w = {0};
     if (size < 2)
         return 0;
-    machine_options_default(&o);
-    o.ram_size = 16 << 20;
-    o.harts = 1 + (data[0] & 3);
-    o.bios = data[0] & 4 ? "none" : "default";
-    o.quantum = 100;
-    o.serial = "null";
-    o.bare = o.quiet = true;
-    struct machine *m = machine_new(&o, &e);
-    FUZZ_CHECK(m, "%s", e.text);
-    load_guest(m);
+    struct machine *m = power_on(data[0]);
     struct debugger *d = debugger_new(m);
     struct gdb *g = d ? gdb_new(d, send_bytes, &w) : NULL;
     FUZZ_CHECK(g, "no memory");
-    struct watchdog dog = {.source = {.dispatch = bark, .alive = alive, .ctx = &dog}, .d = d};
-    io_add_source(m->io, &dog.source);
+    struct watchdog dog = {.d = d};
+    machine_set_runner(m, run_hart, &dog);
     gdb_set_monitor(g, monitor, NULL);
     gdb_connect(g, true);
     unsigned runs = RUNS;
@@ -214,15 +227,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const uint8_t *stop = memchr(p, 0xff, (size_t)(end - p));
         stop = stop ? stop : end;
         if (stop > p)
-            act(g, m, &w, p, (size_t)(stop - p), &runs);
+            act(g, m, &dog, &w, p, (size_t)(stop - p), &runs);
         if (gdb_state(g) == GDB_RUNS) /* no more runs for this input */
             break;
         p = stop + 1;
     }
     FUZZ_CHECK(machine_hart(m, 0)->x[0] == 0, "x0 is %llu", (unsigned long long)machine_hart(m, 0)->x[0]);
-    io_remove_source(m->io, &dog.source);
     gdb_close(g);
     debugger_free(d);
-    machine_free(m);
     return 0;
 }

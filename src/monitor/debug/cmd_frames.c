@@ -106,7 +106,9 @@ static int select_frame(struct repl *r, uint64_t n, struct err *e)
         return err_set(e, -ENOMEM, "out of memory");
     if (n >= f->n)
         return err_set(e, -EINVAL, "no frame %" PRIu64 ": there are %u (backtrace lists them)", n, f->n);
+    const struct unwind_frame *v = &f->v[n];
     r->frame = (unsigned)n;
+    debugger_show_frame(r->d, n ? v->x : NULL, v->known, v->pc);
     show_selected(r, f);
     return 0;
 }

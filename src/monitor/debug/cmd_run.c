@@ -291,47 +291,61 @@ int cmd_until(struct repl *r, const char *args, struct err *e)
     return 0;
 }
 
+/* [N]: out of so many frames. */
 int cmd_finish(struct repl *r, const char *args, struct err *e)
 {
-    struct debug_stop s;
-    uint64_t ra, sp;
-    if (can_run(r, e) || no_arguments(args, e))
+    struct debug_stop s = {.reason = DEBUG_STEPPED};
+    uint64_t ra = 0, sp, n = 1;
+    if (can_run(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
     if (!frame_return(r, &ra, &sp))
         return err_set(e, -EINVAL, "finish: the return address is not known here");
-    out_puts(r->out, "Run until the return to ");
-    show_address(r, ra);
-    out_puts(r->out, "\n");
+    if (n == 1) {
+        out_puts(r->out, "Run until the return to ");
+        show_address(r, ra);
+        out_puts(r->out, "\n");
+    }
     repl_run_begin(r);
-    debugger_until(r->d, (int)debugger_hart(r->d)->id, &ra, 1, sp, &s);
+    for (; n && s.reason == DEBUG_STEPPED && frame_return(r, &ra, &sp); n--)
+        debugger_until(r->d, (int)debugger_hart(r->d)->id, &ra, 1, sp, &s);
     repl_run_end(r);
     told(r, &s);
     struct hart *h = debugger_hart(r->d);
     if (s.reason == DEBUG_STEPPED && h->pc == ra) {
         struct expr_value v = {.v = h->x[10], .type = EXPR_TYPE_LONG};
-        size_t n = expr_vars_keep(debugger_vars(r->d), &v);
-        out_printf(r->out, "a0 is $%zu = %" PRId64 " (0x%" PRIx64 ")\n", n, (int64_t)v.v, v.v);
+        size_t number = expr_vars_keep(debugger_vars(r->d), &v);
+        out_printf(r->out, "a0 is $%zu = %" PRId64 " (0x%" PRIx64 ")\n", number, (int64_t)v.v, v.v);
     }
     return 0;
 }
 
 /* ---- By events ---- */
 
-int stepx_kinds(const char *args, uint64_t *kinds, struct err *e)
+/* [KINDS] [N] */
+int stepx_args(struct repl *r, const char *args, uint64_t *kinds, uint64_t *n, struct err *e)
 {
-    char bad[64];
-    if (!*args)
-        args = "trap,ret,mode,ptr,pte,ad,vmm";
-    if (event_parse_kinds(args, kinds, bad, sizeof bad))
-        return 0;
-    return err_set(e, -EINVAL, "stepx %s: no kind of event is called that: help events lists them", bad);
+    char bad[64], word[256];
+    *n = 1;
+    *kinds = BIT(EV_TRAP) | BIT(EV_RET) | BIT(EV_MODE) | BIT(EV_PTR) | BIT(EV_PTE) | BIT(EV_AD);
+    for (unsigned k = 0; k < EV_KINDS; k++)
+        if (!strcmp(event_rows[k].group, "vmm"))
+            *kinds |= BIT(k);
+    while (take_word(&args, word, sizeof word)) {
+        if (word[0] >= '0' && word[0] <= '9') {
+            if (eval_count(r, word, n, e))
+                return -EINVAL;
+        } else if (!event_parse_kinds(word, kinds, bad, sizeof bad)) {
+            return err_set(e, -EINVAL, "stepx %s: no kind of event is called that: help events lists them", bad);
+        }
+    }
+    return 0;
 }
 
 int cmd_stepx(struct repl *r, const char *args, struct err *e)
 {
     struct debug_stop s;
     uint64_t kinds;
-    if (can_run(r, e) || stepx_kinds(args, &kinds, e))
+    if (can_run(r, e) || stepx_args(r, args, &kinds, &r->events_left, e))
         return -EINVAL;
     r->by_insn = true;
     repl_run_begin(r);

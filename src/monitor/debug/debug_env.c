@@ -78,6 +78,21 @@ static const struct csr_field *field_of(int n, const char *field, struct expr_re
     return (const struct csr_field *)(uintptr_t)ref->b;
 }
 
+/* A register of a caller's frame. False: the hart's own is meant. */
+static bool frame_reg(const struct debugger *d, int n, const char *name, uint64_t *v, enum expr_found *found,
+                      struct err *e)
+{
+    if (!d->frame.shown || n > DEBUG_REG_PC)
+        return false;
+    *v = n == DEBUG_REG_PC ? d->frame.pc : d->frame.x[n];
+    *found = EXPR_FOUND;
+    if (n < DEBUG_REG_PC && n && !(d->frame.known >> n & 1)) {
+        err_set(e, -EINVAL, "$%s: nothing tells what it was in this frame (frame 0 is the hart's own)", name);
+        *found = EXPR_FAILED;
+    }
+    return true;
+}
+
 static enum expr_found get_reg(void *ctx, const char *name, const char *field, struct expr_ref *ref, uint64_t *v,
                                struct err *e)
 {
@@ -85,6 +100,9 @@ static enum expr_found get_reg(void *ctx, const char *name, const char *field, s
     int n = reg_number(name, ref);
     if (n < 0)
         return EXPR_UNKNOWN;
+    enum expr_found found;
+    if (frame_reg(d, n, name, v, &found, e))
+        return found;
     if (!debugger_reg_read(d, debugger_hart(d), (unsigned)n, v)) {
         err_set(e, -EINVAL, "$%s: this hart has no such register", name);
         return EXPR_FAILED;
@@ -105,6 +123,10 @@ static enum expr_found set_reg(void *ctx, const char *name, const char *field, s
     int n = reg_number(name, ref);
     if (n < 0)
         return EXPR_UNKNOWN;
+    if (d->frame.shown && n <= DEBUG_REG_PC) {
+        err_set(e, -EINVAL, "$%s: a caller's registers cannot be written: frame 0 is the hart's own", name);
+        return EXPR_FAILED;
+    }
     const struct csr_field *f = field ? field_of(n, field, ref) : NULL;
     if (field && !f)
         return EXPR_UNKNOWN;

@@ -53,7 +53,18 @@ bool debugger_select(struct debugger *d, unsigned hart)
     if (!machine_hart(d->machine, hart))
         return false;
     d->hart = hart;
+    d->frame.shown = false;
     return true;
+}
+
+void debugger_show_frame(struct debugger *d, const uint64_t *x, uint32_t known, uint64_t pc)
+{
+    d->frame.shown = x != NULL;
+    if (!x)
+        return;
+    memcpy(d->frame.x, x, sizeof d->frame.x);
+    d->frame.known = known;
+    d->frame.pc = pc;
 }
 
 struct expr_vars *debugger_vars(struct debugger *d)
@@ -79,6 +90,7 @@ uint64_t debugger_epoch(const struct debugger *d)
 void debugger_changed(struct debugger *d)
 {
     d->epoch++;
+    d->frame.shown = false;
     stops_refresh(d);
 }
 
@@ -143,7 +155,7 @@ static void emit(struct event_sink *sink, const struct event *e)
             d->step_kinds = 0;
             debugger_stop_soon(d, &s);
         } else {
-            uint64_t kinds = 0;
+            uint64_t kinds = d->step_kinds;
             unsigned before = d->hart;
             d->nested = true;
             d->epoch++;
@@ -255,6 +267,7 @@ static void conclude(struct debugger *d, struct debug_stop *s)
 static bool begin(struct debugger *d, struct debug_stop *s)
 {
     d->condition_error[0] = 0;
+    d->frame.shown = false;
     if (!d->ended)
         return true;
     *s = d->last;

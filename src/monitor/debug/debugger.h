@@ -109,6 +109,9 @@ struct expr_env;
 struct expr_vars;
 /* What names, registers and memory mean in expressions: those of the selected hart, and of the event at hand. Valid as long as d. */
 void debugger_expr_env(struct debugger *d, struct expr_env *env);
+/* From now on x registers and pc in expressions are those of a caller's frame (known: bit n: x[n] is); NULL: the hart's own again, which every run and
+ * change brings back too. */
+void debugger_show_frame(struct debugger *d, const uint64_t *x, uint32_t known, uint64_t pc);
 struct expr_vars *debugger_vars(struct debugger *d); /* convenience variables and the history of values */
 /* Why the condition of the last stop could not be evaluated; "": it could, or there was none. */
 const char *debugger_condition_error(const struct debugger *d);

@@ -44,6 +44,11 @@ struct debugger {
     uint64_t step_kinds; /* debugger_step_event() */
 
     struct expr_vars vars;
+    struct {
+        bool shown;
+        uint64_t x[32], pc;
+        uint32_t known;
+    } frame;                   /* debugger_show_frame() */
     const struct event *event; /* whose arguments conditions may name; NULL: none */
     char condition_error[256];
 

@@ -320,7 +320,7 @@ static bool leave_nested(struct repl *r, const char *line)
         return false;
     r->resume = c->fn == cmd_stepx || (c->fn == cmd_continue && !*args);
     r->resume_kinds = 0;
-    if (c->fn == cmd_stepx && stepx_kinds(args, &r->resume_kinds, &e)) {
+    if (c->fn == cmd_stepx && stepx_args(r, args, &r->resume_kinds, &r->events_left, &e)) {
         fail(r, &e);
         return false;
     }
@@ -382,11 +382,16 @@ static bool turn(struct repl *r)
 static bool nested_prompt(void *ctx, struct debug_stop *s, uint64_t *kinds)
 {
     struct repl *r = ctx;
+    if (r->events_left > 1) {
+        r->events_left--;
+        return true;
+    }
     repl_run_end(r);
     r->nested = true;
     r->resume = false;
     r->resume_kinds = 0;
     show_stop(r, s);
+    show_displays(r);
     while (turn(r))
         ;
     r->nested = false;

@@ -106,6 +106,7 @@ struct repl {
     bool nested;           /* at a prompt in the midst of an instruction */
     bool resume;           /* that prompt is to end: and the run goes on, */
     uint64_t resume_kinds; /* until one of these */
+    uint64_t events_left;  /* stepx N: of them are still to come, the one at hand included */
     char *queued;          /* a command to be done at the instruction's end */
 
     struct display *displays;
@@ -185,8 +186,8 @@ struct place {
 /* SYMBOL, *EXPR, FILE:LINE, LINE, gpa:ADDR, hpa:ADDR: behind it *end. The pc when there is nothing. */
 MUST_USE int parse_place(struct repl *r, const char *text, const char **end, struct place *p, struct err *e);
 
-/* cmd_run.c: what stepx waits for. */
-MUST_USE int stepx_kinds(const char *args, uint64_t *kinds, struct err *e);
+/* cmd_run.c: what stepx waits for, and the how manieth of it. */
+MUST_USE int stepx_args(struct repl *r, const char *args, uint64_t *kinds, uint64_t *n, struct err *e);
 
 /* ---- Bodies, cmd_*.c ---- */
 

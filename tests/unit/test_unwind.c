@@ -8,6 +8,7 @@
 #include "cpu/isa.h"
 #include "cross.h"
 #include "dev/bus.h"
+#include "load.h"
 #include "machine.h"
 #include "monitor/debug/disasm.h"
 #include "monitor/debug/unwind.h"
@@ -117,8 +118,9 @@ static const char start[] =
 
 static const struct variant {
     const char *flags;
-    const char *after;         /* a tool to be run on the result; NULL: none */
-    bool cfi, symbols, strict; /* strict: every instruction of every function */
+    const char *after; /* a tool to be run on the result; NULL: none */
+    /* strict: right at every instruction. Not so inside libgcc's __riscv_save_*, whose call frame information leaves out where ra is. */
+    bool cfi, symbols, strict;
 } variants[] = {
     {"-O0 -g", NULL, true, true, true},
     {"-O2 -g", NULL, true, true, true},
@@ -255,7 +257,7 @@ START_TEST(every_instruction)
         ck_assert(n && frames[0].pc == pc && *why);
         /* Inside _start there is no caller to be found, and before the stack is there, nothing. */
         if (!in_start(pc) && !same_chain(&t, frames, n)) {
-            if (wrong++ < 5) {
+            if (wrong++ < 5 && v->strict) {
                 fprintf(stderr, "%s %s: step %u at 0x%" PRIx64 ", %u frames of %u: %s\n", v->flags,
                         v->after ? v->after : "", steps, pc, n, t.n + 1, why);
                 for (unsigned k = 0; k < n && k < 12; k++) {
@@ -273,15 +275,109 @@ START_TEST(every_instruction)
         deepest = t.n > deepest ? t.n : deepest;
         ck_assert_uint_lt(steps, 20000);
     }
-    fprintf(stderr, "unwind %s %s: %u of %u chains wrong\n", v->flags, v->after ? v->after : "", wrong, steps);
     ck_assert_uint_gt(steps, 800);
     ck_assert_uint_eq(traps, 1);
     ck_assert_uint_gt(deepest, 4);
-    ck_assert_msg(v->strict ? !wrong : wrong < steps / 4, "%u of %u", wrong, steps);
+    ck_assert_msg(v->strict ? !wrong : wrong < steps / 20, "%u of %u", wrong, steps);
     decode_table_free(decoder);
     source_free(s);
     machine_free(m);
     cross_clean(dir);
+}
+END_TEST
+
+/* ---- What cannot be believed ---- */
+
+static uint64_t random_state;
+static uint32_t next_random(void)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (uint32_t)(random_state >> 32);
+}
+
+/* Memory from 0x80000000 on: the same nonsense each time, of numbers that look like addresses here. */
+static bool read_nonsense(void *ctx, uint64_t addr, unsigned size, uint64_t *v)
+{
+    const uint64_t *memory = ctx;
+    if (addr < 0x80000000 || addr - 0x80000000 > (1 << 16) - size)
+        return false;
+    *v = 0;
+    memcpy(v, (const uint8_t *)memory + (addr - 0x80000000), size);
+    return true;
+}
+
+/* Whatever memory, registers and debug information say, the chain ends, with a reason. */
+START_TEST(nonsense)
+{
+    enum { ROUNDS = 1500 };
+    static uint64_t memory[1 << 13];
+    static struct unwind_frame frames[UNWIND_FRAMES];
+    struct err e;
+    char path[128] = "";
+    struct file_data good = {NULL, 0};
+    random_state = 5;
+    if (cross_has("gcc")) {
+        machine_free(boot(&variants[1]));
+        ck_assert(!file_read(elf, &good, &e));
+        snprintf(path, sizeof path, "%s/bad.elf", dir);
+    }
+    for (unsigned k = 0; k < ROUNDS; k++) {
+        struct source *s = k % 3 ? NULL : source_new();
+        if (s && good.data) {
+            uint8_t *bad = malloc(good.size);
+            memcpy(bad, good.data, good.size);
+            for (unsigned c = next_random() % 40; c; c--)
+                bad[64 + next_random() % (good.size - 64)] = (uint8_t)next_random();
+            FILE *f = fopen(path, "wb");
+            ck_assert(f && fwrite(bad, 1, good.size, f) == good.size && !fclose(f));
+            (void)!source_add(s, path, 0, &e);
+            free(bad);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(memory); i++) /* addresses, calls and returns, anything */
+            memory[i] = next_random() % 3   ? 0x80000000 + (next_random() & 0xfff8)
+                        : next_random() % 2 ? UINT64_C(0x000080e78082640a) ^ (uint64_t)(next_random() & 1) << 40
+                                            : (uint64_t)next_random() << 32 | next_random();
+        struct unwind_env env = {.ctx = memory, .read = read_nonsense, .source = s};
+        env.pc = 0x80000000 + (next_random() & 0xfffe);
+        for (unsigned r = 1; r < 32; r++)
+            env.x[r] = next_random() % 4 ? 0x80000000 + (next_random() & 0xfff8) : (uint64_t)next_random() << 32;
+        env.trap[0] = (struct unwind_trap){0x80000000 + (next_random() & 0xfffc), 0x80000000 + (next_random() & 0xfffe),
+                                           0x80000000 + (next_random() & 0xfff8), k & 1 ? "sepc" : NULL};
+        char why[200] = "";
+        unsigned max = k % 5 ? UNWIND_FRAMES : 1 + k % 7, n = unwind(&env, frames, max, why, sizeof why);
+        ck_assert(n >= 1 && n <= max && *why && frames[0].pc == env.pc);
+        source_free(s);
+    }
+    if (good.data) {
+        file_release(&good);
+        cross_clean(dir);
+    }
+}
+END_TEST
+
+/* A frame pointer that points to itself, in code that is nothing but calls. */
+START_TEST(circle)
+{
+    static uint64_t memory[1 << 13];
+    static struct unwind_frame frames[UNWIND_FRAMES];
+    char why[200] = "", text[200];
+    for (size_t i = 0; i < ARRAY_LEN(memory); i++)
+        memory[i] = UINT64_C(0x000080e7000080e7); /* jalr ra */
+    memory[0x1000 / 8 - 1] = 0x80000100;
+    memory[0x1000 / 8 - 2] = 0x80001000;
+    struct unwind_env env = {.ctx = memory, .read = read_nonsense, .pc = 0x80000200};
+    env.x[2] = 0x80000f00;
+    env.x[8] = 0x80001000;
+    unsigned n = unwind(&env, frames, UNWIND_FRAMES, why, sizeof why);
+    ck_assert_uint_le(n, 3);
+    ck_assert_int_eq(frames[1].how, UNWIND_FP);
+    ck_assert_uint_eq(frames[1].pc, 0x80000100);
+    ck_assert_str_ne(why, "");
+    unwind_line(&frames[1], 1, text, sizeof text);
+    ck_assert_str_eq(text, "#1  0x0000000080000100 in ?, by fp");
+    /* No more than asked for, and it says that there were more. */
+    ck_assert_uint_eq(unwind(&env, frames, 1, why, sizeof why), 1);
+    ck_assert_ptr_nonnull(strstr(why, "more than 1 frames"));
 }
 END_TEST
 
@@ -291,6 +387,8 @@ Suite *unwind_suite(void)
     TCase *t = tcase_create("unwind");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, every_instruction, 0, ARRAY_LEN(variants));
+    tcase_add_test(t, nonsense);
+    tcase_add_test(t, circle);
     suite_add_tcase(s, t);
     return s;
 }

@@ -22,21 +22,23 @@ const char *unwind_how_name(enum unwind_how how)
 }
 
 /* A mode's trap registers by their numbers. */
-static struct unwind_trap trap_of(struct hart *h, unsigned tvec, unsigned epc)
+static struct unwind_trap trap_of(struct hart *h, unsigned tvec)
 {
+    /* In each mode's block: tvec at 5, scratch at 0x40, epc at 0x41. Priv. 2.2 */
+    unsigned scratch = (tvec & 0xf00) + 0x40, epc = scratch + 1;
     struct unwind_trap t = {.epc_name = csr_name(epc)};
-    if (!csr_peek(h, tvec, &t.tvec) || !csr_peek(h, epc, &t.epc))
+    if (!csr_peek(h, tvec, &t.tvec) || !csr_peek(h, epc, &t.epc) || !csr_peek(h, scratch, &t.scratch))
         t.epc_name = NULL;
     return t;
 }
 
 void unwind_env_hart(struct unwind_env *env, struct hart *h)
 {
-    struct unwind_trap m = trap_of(h, 0x305, 0x341), s = trap_of(h, 0x105, 0x141);
+    struct unwind_trap m = trap_of(h, 0x305), s = trap_of(h, 0x105);
     env->pc = h->pc;
     memcpy(env->x, h->x, sizeof env->x);
     env->x[0] = 0;
-    env->trap[0] = h->virt ? trap_of(h, 0x205, 0x241) : h->priv == PRIV_M ? m : s;
+    env->trap[0] = h->virt ? trap_of(h, 0x205) : h->priv == PRIV_M ? m : s;
     env->trap[1] = h->virt ? s : h->priv == PRIV_M ? s : m;
 }
 
@@ -218,14 +220,17 @@ static bool credible(struct unwinder *u, const struct unwind_regs *r, enum unwin
     return how == UNWIND_CFI ? is_code(u->env, r->x[REG_RA]) : behind_call(u, r->x[REG_RA]);
 }
 
-/* What f's instructions tell, where there is no call frame information: those ahead, else those behind. entry: it is a trap's. */
-static bool by_code(struct unwinder *u, const struct unwind_frame *f, bool entry, struct unwind_regs *r)
+/* What f's instructions tell, where there is no call frame information: those ahead, else those behind. entry: whose trap's entry it is,
+ * of env->trap[]; -1: none's. */
+static bool by_code(struct unwinder *u, const struct unwind_frame *f, int entry, struct unwind_regs *r)
 {
     enum ahead_answer ahead = unwind_by_ahead(u->env, u->decoder, f, r);
-    if (entry ? ahead == AHEAD_TRAP : ahead == AHEAD_CALLER && credible(u, r, UNWIND_CODE))
+    if (entry >= 0 ? ahead == AHEAD_TRAP : ahead == AHEAD_CALLER && credible(u, r, UNWIND_CODE))
         return true;
-    return f->function && unwind_by_code(u->env, u->decoder, f, f->pc - f->offset, r) &&
-           (entry || credible(u, r, UNWIND_CODE));
+    if (!f->function && entry < 0)
+        return false;
+    uint64_t low = f->function ? f->pc - f->offset : u->env->trap[entry].tvec & ~UINT64_C(3);
+    return unwind_by_code(u->env, u->decoder, f, low, r) && (entry >= 0 || credible(u, r, UNWIND_CODE));
 }
 
 /* The caller of f, which is no trap's entry, without call frame information. False: the reason is told. */
@@ -233,7 +238,7 @@ static bool by_other_means(struct unwinder *u, const struct unwind_frame *f, con
                            enum unwind_how *how)
 {
     *how = UNWIND_CODE;
-    if (by_code(u, f, false, r))
+    if (by_code(u, f, -1, r))
         return true;
     *how = UNWIND_FP;
     if (by_frame_pointer(u, f, r))
@@ -251,13 +256,13 @@ static bool step(struct unwinder *u, struct unwind_frame *f, struct unwind_frame
     struct unwind_regs r;
     const char *name = f->function ? f->function : "the code here";
     int entry = entry_of(env, f);
-    if (entry >= 0 && !f->function && unwind_by_ahead(env, u->decoder, f, &r) != AHEAD_TRAP)
-        entry = -1; /* only near an entry: it does not return from a trap */
+    if (entry >= 0 && !f->function && unwind_by_ahead(env, u->decoder, f, &r) == AHEAD_CALLER)
+        entry = -1; /* only near an entry: it returns to a caller */
     enum cfi_answer cfi = unwind_by_cfi(env, f, &r);
     if (cfi == CFI_SIGNAL)
         return across_trap(u, f, &r, entry, next);
     if (entry >= 0) {
-        if (cfi != CFI_CALLER && !by_code(u, f, true, &r))
+        if (cfi != CFI_CALLER && !by_code(u, f, entry, &r))
             by_return_address(f, &r);
         return across_trap(u, f, &r, entry, next);
     }

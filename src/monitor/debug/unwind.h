@@ -27,7 +27,7 @@ const char *unwind_how_name(enum unwind_how how); /* "", "cfi", "code", "fp", "r
 
 /* A mode's trap registers; vs* in the place of s* for a guest under H. */
 struct unwind_trap {
-    uint64_t tvec, epc;
+    uint64_t tvec, epc, scratch;
     const char *epc_name; /* "sepc"; NULL: the mode is not there */
 };
 

@@ -206,6 +206,10 @@ bool unwind_by_code(const struct unwind_env *env, const struct decode_table *dec
         value[b] = f->x[x] - s.now.x[x].off;
         known[b] = true;
     }
+    if (f->how == UNWIND_PC && env->trap[0].epc_name && s.now.scratch.base >= 0 && !known[s.now.scratch.base]) {
+        value[s.now.scratch.base] = env->trap[0].scratch - s.now.scratch.off;
+        known[s.now.scratch.base] = true;
+    }
     /* A value that comes from memory may tell where others are. */
     for (bool more = true; more;) {
         more = false;

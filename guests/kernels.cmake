@@ -106,3 +106,6 @@ endforeach()
 guest_program(${CMAKE_CURRENT_BINARY_DIR}/hostile.elf ${hostile}/link.ld ${sources} FLAGS -fno-delete-null-pointer-checks)
 add_custom_target(hostile DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/hostile.elf)
 add_dependencies(guests mono micro leaky hostile)
+
+# mono, ported to the hypercalls of --vmm para.
+include(${CMAKE_CURRENT_LIST_DIR}/para/para.cmake)

@@ -398,8 +398,13 @@ struct shadow *shadow_new(struct vm *vm, const struct shadow_hooks *hooks, struc
     s->vm = vm;
     s->hooks = hooks;
     s->real = vm->vmm->hart;
-    bus_set_flag_owner(machine_bus(vm->machine), PAGE_SHADOW, table_written, s);
+    shadow_listen(s);
     return s;
+}
+
+void shadow_listen(struct shadow *s)
+{
+    bus_set_flag_owner(machine_bus(s->vm->machine), PAGE_SHADOW, table_written, s);
 }
 
 void shadow_free(struct shadow *s)

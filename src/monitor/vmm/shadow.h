@@ -44,6 +44,8 @@ uint64_t shadow_satp(struct shadow *s, struct hart *vh);
 enum shadow_result shadow_fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a, uint64_t *gpa);
 /* Forgets everything. */
 void shadow_clear(struct shadow *s);
+/* Hears again of writes to guest tables, after somebody else has owned PAGE_SHADOW (with nothing shadowed meanwhile). */
+void shadow_listen(struct shadow *s);
 /* Drops what was made of the guest's page at gpa: its leaves, and only their right to write if reads may stay. */
 void shadow_unmap(struct shadow *s, uint64_t gpa, bool writes_only);
 

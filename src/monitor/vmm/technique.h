@@ -23,4 +23,10 @@ void trap_flagged(struct vm *vm, uint64_t gpa, unsigned flags);
 /* As shadow_verify(). */
 int64_t trap_verify(struct vm *vm, struct err *e);
 
+int para_attach(struct vm *vm, struct err *e);
+void para_detach(struct vm *vm);
+void para_flagged(struct vm *vm, uint64_t gpa, unsigned flags);
+/* As para_tables_verify() in direct paging; before it as trap_verify(). */
+int64_t para_verify(struct vm *vm, struct err *e);
+
 #endif

@@ -15,19 +15,12 @@
 #include "cpu/csr_bits.h"
 #include "cpu/op.h"
 #include "monitor/vmm/native.h"
-#include "monitor/vmm/rewrite.h"
-#include "monitor/vmm/shadow.h"
 #include "monitor/vmm/technique.h"
+#include "monitor/vmm/trap.h"
 #include "monitor/vmm/world.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/* What `trap` and `translate` keep for a VM. */
-struct deprivileged {
-    struct shadow *shadow;
-    struct rewriter *rewriter; /* NULL under trap */
-};
 
 static struct shadow *shadow_of(const struct vm *vm)
 {
@@ -100,7 +93,7 @@ static void tell_satp(struct vm *vm, uint64_t old, uint64_t new)
     vm_tell(vm, e);
 }
 
-static void enter(struct vm *vm, struct hart *vh, uint64_t satp)
+void trap_enter(struct vm *vm, struct hart *vh, uint64_t satp)
 {
     struct hart *real = vm->vmm->hart;
     struct csrs *c = &real->csr;
@@ -115,7 +108,7 @@ static void enter(struct vm *vm, struct hart *vh, uint64_t satp)
     hart_context_changed(real);
 }
 
-static void leave(struct vm *vm, struct hart *vh)
+void trap_leave(struct vm *vm, struct hart *vh)
 {
     struct hart *real = vm->vmm->hart;
     world_save(vh, real);
@@ -193,7 +186,7 @@ static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit
     enum vm_exit_reason why = VM_EXIT_OTHER;
     if (!satp)
         return vm_emulate(vm, vh, 0, x);
-    enter(vm, vh, satp);
+    trap_enter(vm, vh, satp);
     vm_resume(vm, real);
     do
         *x = hart_run(real, end - real->turn_retired);
@@ -201,7 +194,7 @@ static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit
     uint32_t insn = x->reason != EXIT_TRAP || x->trap.cause == CAUSE_FETCH_PAGE ? 0
                     : x->trap.cause == CAUSE_ILLEGAL                            ? (uint32_t)x->trap.tval
                                                                                 : fetch_raw(real);
-    leave(vm, vh);
+    trap_leave(vm, vh);
     if (why == VM_EXIT_REWRITTEN && x->reason == EXIT_TRAP)
         insn = fetch_raw(vh); /* the guest's own */
     vm->stats.native += vh->turn_retired - before;

@@ -8,10 +8,11 @@
 #include "cpu/trap.h"
 #include "dev/bus.h"
 #include "machine_int.h"
+#include "monitor/debug/unwind.h"
 #include "monitor/names.h"
 #include "symbols.h"
 
-enum { DEPTH = 48, NAME = 128, FRAME_MAX = 1 << 20 };
+enum { DEPTH = 48, NAME = 128 };
 
 /* A tree of calls: each node is a function as called by the one above it. The root's children are modes. */
 struct node {
@@ -123,37 +124,32 @@ bool profile_add(struct profile *p, const char *mode, const uint64_t *pc, unsign
 
 /* ---- Looking at a hart ---- */
 
-static bool read_word(struct hart *h, uint64_t va, uint64_t *word)
+static bool read_memory(void *ctx, uint64_t va, unsigned size, uint64_t *value)
 {
+    struct hart *h = ctx;
     struct mmu_ctx c = hart_data_ctx(h);
     struct mmu_map m;
     struct mmu_fault f;
-    if (va % sizeof *word || !mmu_translate(&c, va, sizeof *word, MMU_R, true, &m, &f, NULL))
+    *value = 0;
+    if (va % size || !mmu_translate(&c, va, size, MMU_R, true, &m, &f, NULL))
         return false;
-    return bus_dma_read(h->bus, m.pa, word, sizeof *word);
-}
-
-/* The callers by frame pointer: the ABI has s0 point behind ra and the caller's s0. */
-static unsigned walk_frames(struct hart *h, const struct symbols *s, uint64_t *pc, unsigned n)
-{
-    enum { SP = 2, S0 = 8, RA_AT = 8, FP_AT = 16 };
-    uint64_t fp = h->x[S0], low = h->x[SP], offset;
-    while (n < DEPTH && fp > low && fp - low < FRAME_MAX) {
-        uint64_t ra, next;
-        if (!read_word(h, fp - RA_AT, &ra) || !read_word(h, fp - FP_AT, &next) || !symbols_at(s, ra, &offset))
-            break;
-        pc[n++] = ra - 1; /* within the call, not behind it */
-        low = fp;
-        fp = next;
-    }
-    return n;
+    return bus_dma_read(h->bus, m.pa, value, size);
 }
 
 void profile_sample(struct profile *p)
 {
     struct hart *h = machine_hart(p->machine, p->machine->turn);
-    uint64_t pc[DEPTH] = {h->pc};
-    unsigned n = walk_frames(h, p->symbols, pc, 1);
+    struct unwind_frame frames[DEPTH];
+    struct unwind_env env = {0};
+    char why[128];
+    uint64_t pc[DEPTH];
+    unwind_env_hart(&env, h);
+    env.ctx = h;
+    env.read = read_memory;
+    env.symbols = p->symbols;
+    unsigned n = unwind(&env, frames, DEPTH, why, sizeof why);
+    for (unsigned i = 0; i < n; i++)
+        pc[i] = frames[i].lookup;
     (void)!profile_add(p, name_priv(h->priv, h->virt), pc, n);
 }
 

@@ -398,7 +398,7 @@ START_TEST(damaged_packed_files_only_end_early)
         e[i] = any_event(&last);
     char *data = render(&trace_format_pack, e, ARRAY_LEN(e), &size), *copy = malloc(size);
     ck_assert_int_ge(mkstemp(name), 0);
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < 100; round++) {
         memcpy(copy, data, size);
         size_t n = round % 2 ? any() % size : size;
         for (unsigned i = 0; i < round % 5; i++)
@@ -607,6 +607,7 @@ Suite *trace_suite(void)
     Suite *s = suite_create("trace");
     TCase *t = tcase_create("trace");
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, numbers_as_printf_has_them);
     tcase_add_test(t, text_tells_what_changed);
     tcase_add_test(t, text_of_every_kind_is_one_line);

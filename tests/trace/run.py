@@ -1,0 +1,359 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tests of what watches a run: traces in every format, statistics, profile, flight recorder.
+
+run.py --build DIR [NAME...]   the tests whose names contain one of NAME; none = all
+The last line is "N passed, N failed"; what cannot run here is skipped, and said.
+"""
+import argparse
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import pftrace
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+BUILD = ""
+FORMATS = {"txt": "text", "jsonl": "jsonl", "spike": "spike", "pftrace": "perfetto", "json": "chrome", "vtrace": "pack"}
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def check(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def guest(name):
+    for folder in ("tests/guest", "guests", "guests/ukern"):
+        p = os.path.join(BUILD, folder, name + ".elf")
+        if os.path.exists(p):
+            return p
+    raise Skipped(f"no {name}.elf")
+
+
+def vitrine(*args, status=None, timeout=300):
+    p = subprocess.run([os.path.join(BUILD, "vitrine"), *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=timeout)
+    p.out, p.err = p.stdout.decode("latin-1"), p.stderr.decode("latin-1")
+    if status is not None:
+        check(p.returncode == status, f"status {p.returncode}, not {status}\n  stderr: {p.err[-1000:]!r}")
+    return p
+
+
+def kernel(harts, insns, *args, status=124):
+    """A kernel of ours, with user processes, page faults, interrupts and firmware, for so many instructions."""
+    return vitrine("run", "-smp", str(harts), "-kernel", guest("ukern"), "-nographic", "--quiet", "--max-insns", str(insns), *args,
+                   status=status)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def records(path):
+    return [json.loads(line) for line in read(path).decode().splitlines()]
+
+
+def same_twice(harts, insns, kinds):
+    with tempfile.TemporaryDirectory() as d:
+        for again in "ab":
+            kernel(harts, insns, *(w for s in FORMATS for w in ("--trace", f"{kinds}:{d}/{again}.{s}")))
+        for s in FORMATS:
+            a, b = read(f"{d}/a.{s}"), read(f"{d}/b.{s}")
+            check(a == b, f"{FORMATS[s]}: {len(a)} and {len(b)} bytes that differ")
+            check(len(a) > 1000, f"{FORMATS[s]}: only {len(a)} bytes")
+        # Alone and uncontended, or with five others: the same.
+        kernel(harts, insns, "--trace", f"{kinds}:{d}/c.vtrace")
+        check(read(f"{d}/c.vtrace") == read(f"{d}/a.vtrace"), "alone it is another trace")
+
+
+def test_the_same_run_gives_the_same_bytes():
+    same_twice(1, 60000, "all")
+
+
+def test_the_same_run_gives_the_same_bytes_with_four_harts():
+    same_twice(4, 450000, "all,-insn")
+    same_twice(4, 60000, "all")
+
+
+def test_packed_traces_become_what_was_written_directly():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(3, 150000, "--quantum", "10000", *(w for s in FORMATS for w in ("--trace", f"all:{d}/a.{s}")), "--trace",
+               f"all:{d}/z.vtrace.zst", "--trace", f"trap,ret,if=cause == ecall_from_u:{d}/some.jsonl")
+        for s in set(FORMATS) - {"vtrace"}:
+            for packed in ("a.vtrace", "z.vtrace.zst"):
+                vitrine("trace", f"{d}/{packed}", "-o", f"{d}/b.{s}", status=0)
+                check(read(f"{d}/a.{s}") == read(f"{d}/b.{s}"), f"{FORMATS[s]} from {packed} differs from what was written directly")
+        vitrine("trace", f"{d}/a.vtrace", "trap,ret,if=cause == ecall_from_u", "-o", f"{d}/b.jsonl", status=0)
+        check(read(f"{d}/some.jsonl") == read(f"{d}/b.jsonl"), "filtered later is not what was filtered at once")
+        p = vitrine("trace", f"{d}/a.vtrace", "trap", status=0)
+        check(p.out and all(" trap " in line for line in p.out.splitlines()), "text goes to standard output")
+        for size in (100, 5000):
+            with open(f"{d}/cut.vtrace", "wb") as f:
+                f.write(read(f"{d}/a.vtrace")[:size])
+            p = vitrine("trace", f"{d}/cut.vtrace", status=125)
+            check("cut short" in p.err or "not a packed trace" in p.err, p.err)
+        p = vitrine("trace", f"{d}/a.txt", status=125)
+        check("not a packed trace" in p.err, p.err)
+
+
+def test_zstd_files_hold_the_same():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(1, 40000, "--trace", f"all:{d}/a.jsonl", "--trace", f"all:{d}/b.jsonl.zst")
+        try:
+            plain = subprocess.run(["zstd", "-dc", f"{d}/b.jsonl.zst"], stdout=subprocess.PIPE, check=True).stdout
+        except FileNotFoundError as e:
+            raise Skipped("no zstd") from e
+        check(plain == read(f"{d}/a.jsonl"), "what zstd unpacks differs")
+        check(os.path.getsize(f"{d}/b.jsonl.zst") * 5 < len(plain), "it is hardly smaller")
+
+
+def test_json_lines_are_valid():
+    try:
+        import jsonschema
+    except ImportError as e:
+        raise Skipped("no jsonschema for Python") from e
+    with open(os.path.join(ROOT, "docs/event.schema.json"), encoding="utf-8") as f:
+        schema = json.load(f)
+    whole = jsonschema.Draft7Validator(schema)
+    whole.check_schema(schema)
+    with tempfile.TemporaryDirectory() as d:
+        kernel(2, 300000, "--trace", f"all,-insn:{d}/a.jsonl", "--trace", f"insn,if=clock % 23 == 0:{d}/b.jsonl")
+        kinds = collections.Counter()
+        for r in records(f"{d}/a.jsonl") + records(f"{d}/b.jsonl"):
+            kinds[r["kind"]] += 1
+            if kinds[r["kind"]] <= 150:
+                whole.validate(r)
+        for kind in ("insn", "trap", "ret", "mode", "csr", "ptr", "pte", "tlb_fill", "tlb_flush", "mmio"):
+            check(kinds[kind] > 0, f"no event of kind {kind} was there to check")
+        line = records(f"{d}/a.jsonl")[0]
+        for change in ({"kind": "nonsense"}, {"clock": -1}, {"mode": "X"}, {"pc": "80000000"}, {"more": 1}):
+            check(not whole.is_valid({**line, **change}), f"the schema accepts {change}")
+        for member in line:
+            check(not whole.is_valid({k: v for k, v in line.items() if k != member}) or member.endswith("_symbol"), f"the schema does not need {member}")
+
+
+def test_the_pages_on_events_are_current():
+    for name in ("events.md", "event.schema.json"):
+        printed = vitrine("help", name, status=0).stdout
+        kept = read(os.path.join(ROOT, "docs", name))
+        check(printed == kept, f"docs/{name} is old: vitrine help {name} >docs/{name}")
+
+
+def test_perfetto_slices_nest():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(4, 900000, "--trace", f"cpu,dev,sbi,tlb_fill:{d}/a.pftrace", "--trace", f"cpu,dev,sbi,tlb_fill:{d}/a.jsonl")
+        trace = pftrace.Trace(read(f"{d}/a.pftrace"))
+        events = records(f"{d}/a.jsonl")
+    named = {t["name"]: u for u, t in trace.tracks.items()}
+    check(sum(t["process"] for t in trace.tracks.values()) == 1, "one process")
+    harts = {e["hart"] for e in events}
+    check(len(harts) == 4, f"harts {harts}")
+    for h in harts:
+        check(trace.tracks[named[f"hart {h}"]]["thread"], f"hart {h} is a thread")
+    check("hart 0 U" in named and "hart 0 S" in named, f"modes are tracks: {sorted(named)}")
+    deepest, open_slices, last = 0, collections.defaultdict(list), collections.defaultdict(int)
+    flows = collections.defaultdict(list)
+    for e in trace.events:
+        track = trace.tracks[e["track"]]
+        check(e["ns"] >= last[e["track"]], f"time goes back on {track['name']}")
+        last[e["track"]] = e["ns"]
+        check(track["counter"] == (e["type"] == pftrace.TYPE_COUNTER), f"counters on counters' tracks: {track['name']}")
+        stack = open_slices[e["track"]]
+        if e["type"] == pftrace.TYPE_BEGIN:
+            stack.append(e)
+            deepest = max(deepest, len(stack))
+        elif e["type"] == pftrace.TYPE_END:
+            check(stack, f"an end without a beginning on {track['name']} at {e['ns']}")
+            check(stack.pop()["ns"] <= e["ns"], "a slice ends before it begins")
+        for flow in e["flows"]:
+            flows[flow].append(e)
+        for parent in (track["parent"],):
+            check(parent is None or parent in trace.tracks, "a track's parent is known")
+    check(not any(open_slices.values()), "all slices end")
+    check(deepest >= 2, f"traps within traps: {deepest} deep")
+    traps = [e for e in trace.events if e["type"] == pftrace.TYPE_BEGIN and e["track"] in {named[f"hart {h}"] for h in harts}]
+    want = [(e["hart"], e["clock"], e["cause_name"]) for e in events if e["kind"] == "trap"]
+    got = [(int(trace.tracks[e["track"]]["name"].split()[1]), e["ns"], e["name"]) for e in traps]
+    check(got == want, f"{len(got)} slices of traps, {len(want)} traps")
+    check(all(e["args"]["cause"] == e["name"] and e["category"] == "cpu" for e in traps), "a trap's arguments")
+    arrows = sum(len(f) >= 2 for f in flows.values())
+    check(arrows > len(traps) * 0.9 and all(len(f) <= 3 for f in flows.values()), f"{arrows} arrows for {len(traps)} traps")
+    counters = [e for e in trace.events if e["type"] == pftrace.TYPE_COUNTER]
+    last_insns = max(e["value"] for e in counters if trace.tracks[e["track"]]["name"] == "hart 0 instructions")
+    check(last_insns == max(e["insn"] for e in events if e["hart"] == 0), "the last sample counts all instructions")
+    fills = max(e["value"] for e in counters if trace.tracks[e["track"]]["name"] == "hart 0 TLB fills")
+    check(fills == sum(e["kind"] == "tlb_fill" and e["hart"] == 0 for e in events), "and all TLB fills")
+
+
+def test_chrome_slices_nest():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(2, 600000, "--trace", f"all,-insn,-mmu:{d}/a.json", "--trace", f"insn,if=clock < 20000:{d}/b.json")
+        for name in "ab":
+            events = json.loads(read(f"{d}/{name}.json"))["traceEvents"]
+            stacks, begun = collections.defaultdict(int), 0
+            for e in events:
+                where = (e["pid"], e["tid"])
+                if e["ph"] == "B":
+                    stacks[where] += 1
+                    begun += 1
+                elif e["ph"] == "E":
+                    stacks[where] -= 1
+                    check(stacks[where] >= 0, f"an end without a beginning on {where}")
+            check(begun > 50 and not any(stacks.values()), f"{begun} slices, and all end")
+
+
+def test_spike_log():
+    line = re.compile(r"core +\d+: [0-3] 0x[0-9a-f]{16} \(0x(?:[0-9a-f]{4}|[0-9a-f]{8})\)(?: [xf](?:\d |\d\d) 0x[0-9a-f]{16})?"
+                      r"(?: c\d+_\w+ 0x[0-9a-f]{16})*(?: mem 0x[0-9a-f]{16}(?: 0x(?:[0-9a-f]{2}){1,8})?){0,2}")
+    with tempfile.TemporaryDirectory() as d:
+        kernel(1, 50000, "--trace", f"insn:{d}/a.spike")
+        lines = read(f"{d}/a.spike").decode().splitlines()
+        check(len(lines) == 50000, f"{len(lines)} lines for 50000 instructions")
+        bad = [text for text in lines if not line.fullmatch(text)]
+        check(not bad, f"not as Spike prints it: {bad[:3]}")
+        check(any("_satp " in text for text in lines), "writes of CSRs are told")
+
+
+def test_filters():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(2, 400000, "--trace", f"all,-insn:{d}/all.jsonl", "--trace", f"trap,if=cause == store_page_fault && mode == U:{d}/faults.jsonl",
+               "--trace", f"mmio,if=hart == 0 && write:{d}/writes.jsonl", "--trace", f"csr,if=new & ~old & 1:{d}/bits.jsonl",
+               "--trace", f"insn,if=$sp < 0x1000 && mode == U && mem_size == 1:{d}/bytes.jsonl", "--trace", f"cpu,-csr,t*:{d}/some.jsonl")
+        everything = records(f"{d}/all.jsonl")
+        for name, want in (
+                ("faults", lambda r: r["kind"] == "trap" and r["cause"] == "0xf" and r["mode"] == "U"),
+                ("writes", lambda r: r["kind"] == "mmio" and r["hart"] == 0 and r["write"]),
+                ("bits", lambda r: r["kind"] == "csr" and int(r["new"], 16) & ~int(r["old"], 16) & 1),
+                ("some", lambda r: r["kind"] in ("trap", "ret", "mode", "ptr", "tlb_fill", "tlb_flush"))):
+            got, chosen = records(f"{d}/{name}.jsonl"), [r for r in everything if want(r)]
+            check(got == chosen and got, f"{name}: {len(got)} events, {len(chosen)} by hand")
+    for text, why in (("nothing", "no kind 'nothing'"), ("trap,if=", "if="), ("trap,if=cause == nowhere", "nowhere"), ("trap,if=cause == 1,2", ":FILE"),
+                      ("trap:/nowhere/at/all", "/nowhere/at/all"), ("insn,if=cause == 1", "no cause")):
+        p = kernel(1, 1000, "--trace", text, status=125)
+        check(why in p.err, f"{text}: {p.err!r}")
+    p = kernel(1, 1000, "--trace", "trap", "--trace-format", "postscript", status=125)
+    check("no such format" in p.err and "perfetto" in p.err, p.err)
+
+
+def test_a_full_disk_is_told():
+    if not os.path.exists("/dev/full"):
+        raise Skipped("no /dev/full")
+    p = kernel(1, 50000, "--trace", "insn:/dev/full", status=125)
+    check("not all could be written" in p.err, p.err)
+
+
+def test_formats_are_chosen_by_option_and_suffix():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(1, 20000, "--trace", f"csr:{d}/a", "--trace-format", "jsonl", "--trace", f"csr:{d}/b.txt")
+        check(read(f"{d}/a").startswith(b"{") and read(f"{d}/a") == read(f"{d}/b.txt"), "--trace-format is for those before and behind it")
+        p = kernel(1, 20000, "--trace", "csr")
+        check(re.search(r"^ +\d+ h0 M  [0-9a-f]{16} .* csr +csr mtvec, 0x0 -> 0x", p.err, re.M), "text on standard error")
+        p = kernel(1, 20000, "--trace", "csr:-", "--trace-format=jsonl")
+        check(sum(line.startswith("{") for line in p.out.splitlines()) > 5, "- is standard output")
+
+
+def test_stats_agree_with_the_trace():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(2, 500000, "--trace", f"all,-insn:{d}/a.jsonl", f"--stats=json:{d}/s.json")
+        kernel(2, 500000, f"--stats=full,json:{d}/f.json")
+        p = kernel(2, 500000, "--stats")
+        events, stats, full = records(f"{d}/a.jsonl"), json.loads(read(f"{d}/s.json")), json.loads(read(f"{d}/f.json"))
+    kinds = collections.Counter(e["kind"] for e in events)
+    traps = collections.Counter((e["cause"], e["mode"], e["to"]) for e in events if e["kind"] == "trap")
+    check({(t["cause"], t["from"], t["to"]): t["count"] for t in stats["traps"]} == traps, "traps")
+    check(sum(w["pte_reads"] for w in stats["walks"].values()) == kinds["pte"] > 0, "PTEs read")
+    check(sum(stats["tlb"]["fills"].values()) == kinds["tlb_fill"] > 0, "TLB fills")
+    mmio = collections.Counter((e["device"], e["write"]) for e in events if e["kind"] == "mmio")
+    check({(m["device"], w): m[n] for m in stats["mmio"] for w, n in ((False, "reads"), (True, "writes")) if m[n]} == mmio, "MMIO")
+    check(stats["instructions"] == sum(stats["harts"]) == 500000, "instructions")
+    check(sum(full["classes"].values()) == sum(full["modes"].values()) == 500000, "classes and modes")
+    check(0.9 < full["tlb"]["data_hit_rate"] < 1 and 0.9 < full["tlb"]["fetch_hit_rate"] < 1, "hit rates")
+    same = [k for k in stats if k not in ("host_seconds", "mips", "runs", "tlb", "input_polls")]
+    check(all(stats[k] == full[k] for k in same), "observed, the run is the same")
+    check(re.search(r"^instructions +500000$", p.err, re.M) and "store page fault" in p.err, "text")
+    p = vitrine("run", "-kernel", guest("sbi"), "-smp", "2", "-nographic", "--quiet", "--stats=json", timeout=120)
+    calls = {(c["name"], c["function_name"]) for c in json.loads(p.err[p.err.index("{"):])["sbi"]}
+    check(("BASE", "get_spec_version") in calls or len(calls) > 5, f"SBI calls {sorted(calls)[:5]}")
+
+
+def test_profile():
+    with tempfile.TemporaryDirectory() as d:
+        p = kernel(2, 20000000, f"--profile={d}/a")
+        kernel(2, 20000000, f"--profile={d}/b")
+        check(read(f"{d}/a") == read(f"{d}/b"), "the same run has the same profile")
+        lines = read(f"{d}/a").decode().splitlines()
+    check(all(re.fullmatch(r"(M|S|U)(;[^;]+)+ \d+", line) for line in lines), f"folded stacks: {lines[:3]}")
+    total = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+    check(abs(total - 20000000) < 200000, f"samples stand for {total} instructions")
+    check("with callees" in p.err and re.search(r"^ *\d+\.\d% +\d+\.\d%  memset$", p.err, re.M), p.err[:500])
+    check(sum(";" in line.split(";", 1)[1] for line in lines) * 2 > len(lines), "most stacks are deeper than one function")
+
+
+def test_the_flight_recorder_tells_how_it_came():
+    p = vitrine("run", "-kernel", guest("stuck"), "-nographic", "--quiet", status=126)
+    check("recorded events" not in p.err, "--quiet is quiet")
+    p = vitrine("run", "-kernel", guest("stuck"), "-nographic", status=126)
+    check(re.search(r"the last 40 of \d+ recorded events", p.err) and p.err.count(" trap ") >= 39, p.err[-500:])
+    p = vitrine("run", "-kernel", guest("test-fail"), "-nographic")
+    check(p.returncode not in (0, 124, 125) and "device test, write true" in p.err, p.err)
+    p = vitrine("run", "-kernel", guest("test-pass"), "-nographic", status=0)
+    check("recorded events" not in p.err, "a good end needs no explanation")
+    with tempfile.TemporaryDirectory() as d:
+        kernel(1, 3000000, "--post-mortem", f"{d}/a.jsonl")
+        kept = records(f"{d}/a.jsonl")
+        check(len(kept) == 4096 and kept == sorted(kept, key=lambda r: r["clock"]), f"{len(kept)} events")
+        check({"trap", "ret"} <= {r["kind"] for r in kept}, "the slow kinds")
+        kernel(1, 3000000, "--post-mortem", f"{d}/a.pftrace")
+        check(pftrace.Trace(read(f"{d}/a.pftrace")).events, "any format")
+
+
+def test_help():
+    p = vitrine("help", "events", status=0)
+    check(all(word in p.out for word in ("insn", "tlb_fill", "perfetto", ".vtrace")), p.out[:300])
+    check("vitrine trace FILE.vtrace" in vitrine("trace", "--help", status=0).out, "vitrine trace --help")
+    check("needs an argument" in vitrine("trace", "-o", status=125).err, "an option without its argument")
+
+
+def main():
+    global BUILD
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("names", nargs="*")
+    a = parser.parse_args()
+    BUILD = a.build
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (a.names and not any(n in name for n in a.names)):
+            continue
+        start = time.monotonic()
+        try:
+            test()
+            result, why = "passed", ""
+        except Skipped as e:
+            result, why = "skipped", f": {e}"
+        except (Failed, subprocess.TimeoutExpired) as e:
+            result, why = "failed", f": {e}"
+        counts[result] += 1
+        print(f"{result:8}{name[5:].replace('_', ' ')} ({time.monotonic() - start:.1f} s){why}", flush=True)
+    if counts["skipped"]:
+        print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -115,7 +115,7 @@ uint64_t shadow_entry_va(const struct sp *sp, unsigned index)
 {
     unsigned shift = PAGE_SHIFT + VPN_BITS * sp->t.level;
     uint64_t va = sp->va + ((uint64_t)index << shift);
-    return sp->parents ? va : (uint64_t)sign_extend(va, shift + VPN_BITS);
+    return sp->root ? (uint64_t)sign_extend(va, shift + VPN_BITS) : va;
 }
 
 static void forget_translation(struct shadow *s, const struct sp *sp, unsigned index)

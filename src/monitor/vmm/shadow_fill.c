@@ -103,6 +103,7 @@ static uint64_t find_root(struct shadow *s, struct hart *vh)
         sp = shadow_make(s, root, used - 1, s->role);
     if (!sp)
         return 0;
+    sp->root = true;
     tell_shadow_root(s, sp, known);
     if (!shadow_adopt(s, sp))
         return 0;

@@ -32,6 +32,7 @@ struct sp {
     uint32_t *page;          /* at level 0: the page of the guest's RAM that a leaf stands for */
     uint64_t va;             /* the address of entry 0, where there is one only */
     bool many;               /* it is found at several */
+    bool root;               /* satp has pointed at it */
     bool bare;               /* a direct root */
     struct sp_link *parents; /* the entries that point at it */
     struct sp *next_hash, *next_guest, *next_all, *prev_all;

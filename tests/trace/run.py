@@ -19,6 +19,7 @@ import pftrace
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 BUILD = ""
+IN_USER_MODE = 401000  # by then the kernel of these tests has a process, on one hart; with each more it takes as much again
 FORMATS = {"txt": "text", "jsonl": "jsonl", "spike": "spike", "pftrace": "perfetto", "json": "chrome", "vtrace": "pack"}
 
 
@@ -74,7 +75,7 @@ def same_twice(harts, insns, kinds):
         for s in FORMATS:
             a, b = read(f"{d}/a.{s}"), read(f"{d}/b.{s}")
             check(a == b, f"{FORMATS[s]}: {len(a)} and {len(b)} bytes that differ")
-            check(len(a) > 1000, f"{FORMATS[s]}: only {len(a)} bytes")
+            check(len(a) > 1000 or "-insn" in kinds, f"{FORMATS[s]}: only {len(a)} bytes")
         # Alone and uncontended, or with five others: the same.
         kernel(harts, insns, "--trace", f"{kinds}:{d}/c.vtrace")
         check(read(f"{d}/c.vtrace") == read(f"{d}/a.vtrace"), "alone it is another trace")
@@ -82,17 +83,19 @@ def same_twice(harts, insns, kinds):
 
 def test_the_same_run_gives_the_same_bytes():
     same_twice(1, 60000, "all")
+    same_twice(1, IN_USER_MODE + 30000, f"all,if=clock > {IN_USER_MODE}")
 
 
 def test_the_same_run_gives_the_same_bytes_with_four_harts():
-    same_twice(4, 450000, "all,-insn")
+    same_twice(4, 2500000, "all,-insn")
     same_twice(4, 60000, "all")
 
 
 def test_packed_traces_become_what_was_written_directly():
     with tempfile.TemporaryDirectory() as d:
-        kernel(3, 150000, "--quantum", "10000", *(w for s in FORMATS for w in ("--trace", f"all:{d}/a.{s}")), "--trace",
-               f"all:{d}/z.vtrace.zst", "--trace", f"trap,ret,if=cause == ecall_from_u:{d}/some.jsonl")
+        late = f"if=clock > {IN_USER_MODE}"
+        kernel(1, IN_USER_MODE + 40000, *(w for s in FORMATS for w in ("--trace", f"all,{late}:{d}/a.{s}")), "--trace",
+               f"all,{late}:{d}/z.vtrace.zst", "--trace", f"trap,ret,if=cause == ecall_from_u:{d}/some.jsonl")
         for s in set(FORMATS) - {"vtrace"}:
             for packed in ("a.vtrace", "z.vtrace.zst"):
                 vitrine("trace", f"{d}/{packed}", "-o", f"{d}/b.{s}", status=0)
@@ -131,7 +134,7 @@ def test_json_lines_are_valid():
     whole = jsonschema.Draft7Validator(schema)
     whole.check_schema(schema)
     with tempfile.TemporaryDirectory() as d:
-        kernel(2, 300000, "--trace", f"all,-insn:{d}/a.jsonl", "--trace", f"insn,if=clock % 23 == 0:{d}/b.jsonl")
+        kernel(2, 1200000, "--trace", f"all,-insn:{d}/a.jsonl", "--trace", f"insn,if=clock % 23 == 0:{d}/b.jsonl")
         kinds = collections.Counter()
         for r in records(f"{d}/a.jsonl") + records(f"{d}/b.jsonl"):
             kinds[r["kind"]] += 1
@@ -155,7 +158,7 @@ def test_the_pages_on_events_are_current():
 
 def test_perfetto_slices_nest():
     with tempfile.TemporaryDirectory() as d:
-        kernel(4, 900000, "--trace", f"cpu,dev,sbi,tlb_fill:{d}/a.pftrace", "--trace", f"cpu,dev,sbi,tlb_fill:{d}/a.jsonl")
+        kernel(4, 3000000, "--trace", f"cpu,dev,sbi,tlb_fill:{d}/a.pftrace", "--trace", f"cpu,dev,sbi,tlb_fill:{d}/a.jsonl")
         trace = pftrace.Trace(read(f"{d}/a.pftrace"))
         events = records(f"{d}/a.jsonl")
     named = {t["name"]: u for u, t in trace.tracks.items()}
@@ -201,7 +204,7 @@ def test_perfetto_slices_nest():
 
 def test_chrome_slices_nest():
     with tempfile.TemporaryDirectory() as d:
-        kernel(2, 600000, "--trace", f"all,-insn,-mmu:{d}/a.json", "--trace", f"insn,if=clock < 20000:{d}/b.json")
+        kernel(2, 1200000, "--trace", f"all,-insn,-mmu:{d}/a.json", "--trace", f"insn,if=clock < 20000:{d}/b.json")
         for name in "ab":
             events = json.loads(read(f"{d}/{name}.json"))["traceEvents"]
             stacks, begun = collections.defaultdict(int), 0
@@ -230,7 +233,7 @@ def test_spike_log():
 
 def test_filters():
     with tempfile.TemporaryDirectory() as d:
-        kernel(2, 400000, "--trace", f"all,-insn:{d}/all.jsonl", "--trace", f"trap,if=cause == store_page_fault && mode == U:{d}/faults.jsonl",
+        kernel(2, 1200000, "--trace", f"all,-insn:{d}/all.jsonl", "--trace", f"trap,if=cause == store_page_fault && mode == U:{d}/faults.jsonl",
                "--trace", f"mmio,if=hart == 0 && write:{d}/writes.jsonl", "--trace", f"csr,if=new & ~old & 1:{d}/bits.jsonl",
                "--trace", f"insn,if=$sp < 0x1000 && mode == U && mem_size == 1:{d}/bytes.jsonl", "--trace", f"cpu,-csr,t*:{d}/some.jsonl")
         everything = records(f"{d}/all.jsonl")
@@ -268,9 +271,9 @@ def test_formats_are_chosen_by_option_and_suffix():
 
 def test_stats_agree_with_the_trace():
     with tempfile.TemporaryDirectory() as d:
-        kernel(2, 500000, "--trace", f"all,-insn:{d}/a.jsonl", f"--stats=json:{d}/s.json")
-        kernel(2, 500000, f"--stats=full,json:{d}/f.json")
-        p = kernel(2, 500000, "--stats")
+        kernel(2, 2000000, "--trace", f"all,-insn:{d}/a.jsonl", f"--stats=json:{d}/s.json")
+        kernel(2, 2000000, f"--stats=full,json:{d}/f.json")
+        p = kernel(2, 2000000, "--stats")
         events, stats, full = records(f"{d}/a.jsonl"), json.loads(read(f"{d}/s.json")), json.loads(read(f"{d}/f.json"))
     kinds = collections.Counter(e["kind"] for e in events)
     traps = collections.Counter((e["cause"], e["mode"], e["to"]) for e in events if e["kind"] == "trap")
@@ -279,12 +282,12 @@ def test_stats_agree_with_the_trace():
     check(sum(stats["tlb"]["fills"].values()) == kinds["tlb_fill"] > 0, "TLB fills")
     mmio = collections.Counter((e["device"], e["write"]) for e in events if e["kind"] == "mmio")
     check({(m["device"], w): m[n] for m in stats["mmio"] for w, n in ((False, "reads"), (True, "writes")) if m[n]} == mmio, "MMIO")
-    check(stats["instructions"] == sum(stats["harts"]) == 500000, "instructions")
-    check(sum(full["classes"].values()) == sum(full["modes"].values()) == 500000, "classes and modes")
+    check(stats["instructions"] == sum(stats["harts"]) == 2000000, "instructions")
+    check(sum(full["classes"].values()) == sum(full["modes"].values()) == 2000000, "classes and modes")
     check(0.9 < full["tlb"]["data_hit_rate"] < 1 and 0.9 < full["tlb"]["fetch_hit_rate"] < 1, "hit rates")
-    same = [k for k in stats if k not in ("host_seconds", "mips", "runs", "tlb", "input_polls")]
+    same = [k for k in stats if k not in ("host_seconds", "mips", "runs", "tlb", "walks", "input_polls")]  # the observed loop fetches by a TLB of its own
     check(all(stats[k] == full[k] for k in same), "observed, the run is the same")
-    check(re.search(r"^instructions +500000$", p.err, re.M) and "store page fault" in p.err, "text")
+    check(re.search(r"^instructions +2000000$", p.err, re.M) and "store page fault" in p.err, "text")
     p = vitrine("run", "-kernel", guest("sbi"), "-smp", "2", "-nographic", "--quiet", "--stats=json", timeout=120)
     calls = {(c["name"], c["function_name"]) for c in json.loads(p.err[p.err.index("{"):])["sbi"]}
     check(("BASE", "get_spec_version") in calls or len(calls) > 5, f"SBI calls {sorted(calls)[:5]}")
@@ -313,11 +316,11 @@ def test_the_flight_recorder_tells_how_it_came():
     p = vitrine("run", "-kernel", guest("test-pass"), "-nographic", status=0)
     check("recorded events" not in p.err, "a good end needs no explanation")
     with tempfile.TemporaryDirectory() as d:
-        kernel(1, 3000000, "--post-mortem", f"{d}/a.jsonl")
+        kernel(1, 30000000, "--post-mortem", f"{d}/a.jsonl")
         kept = records(f"{d}/a.jsonl")
         check(len(kept) == 4096 and kept == sorted(kept, key=lambda r: r["clock"]), f"{len(kept)} events")
         check({"trap", "ret"} <= {r["kind"] for r in kept}, "the slow kinds")
-        kernel(1, 3000000, "--post-mortem", f"{d}/a.pftrace")
+        kernel(1, 30000000, "--post-mortem", f"{d}/a.pftrace")
         check(pftrace.Trace(read(f"{d}/a.pftrace")).events, "any format")
 
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: vitrine run, and what it prints. */
+#include "base/text.h"
 #include "machine.h"
 #include "monitor/debug/debug_main.h"
 #include "monitor/debug/gdb.h"
@@ -7,6 +8,7 @@
 #include "monitor/trace/command.h"
 #include "monitor/vmm/compare.h"
 #include "monitor/vmm/vmm_options.h"
+#include "monitor/vmm/vmstat.h"
 #include "monitor/watchers.h"
 #include "options.h"
 
@@ -267,6 +269,27 @@ static int end_vmm(struct vmm *v, const struct options *o, const struct vmm_resu
     return vmm_status(v);
 }
 
+/* --vmstat: NULL with e set when it cannot be; *rows: of its tables. */
+static struct vmstat *open_vmstat(struct vmm *v, const struct options *o, uint64_t *rows, struct err *e)
+{
+    *rows = VMSTAT_TOP;
+    if (*o->vmstat && (!text_parse_u64(o->vmstat, rows) || *rows > 1000000)) {
+        err_set(e, -EINVAL, "--vmstat=%s: give how many functions and instructions to print", o->vmstat);
+        return NULL;
+    }
+    struct vmstat *s = vmstat_open(v);
+    if (!s)
+        err_set(e, -ENOMEM, "--vmstat: out of memory");
+    return s;
+}
+
+static void print_vmstat(const struct vmstat *s, uint64_t rows)
+{
+    struct out_file out;
+    out_file_init(&out, stderr, out_wants_colour(stderr));
+    vmstat_print(s, &out.out, 0, (unsigned)rows);
+}
+
 static int run_vmm(struct options *o)
 {
     struct err e = {.text = ""};
@@ -277,7 +300,9 @@ static int run_vmm(struct options *o)
     for (size_t i = 0; o->notes[i] && !o->machine.quiet; i++)
         fprintf(stderr, "vitrine: %s\n", o->notes[i]);
     struct vmm *v = vmm_setup(&s, o, &e) ? NULL : vmm_new(&s.config, &e);
-    struct watchers *watchers = v ? watchers_open(v->machine, o, &e) : NULL;
+    uint64_t rows = 0;
+    struct vmstat *vmstat = v && o->vmstat ? open_vmstat(v, o, &rows, &e) : NULL;
+    struct watchers *watchers = v && (vmstat || !o->vmstat) ? watchers_open(v->machine, o, &e) : NULL;
     if (watchers) {
         for (unsigned i = 0; i < v->nvms; i++)
             watchers_add_vm(watchers, v->vm[i]->number, machine_symbols(v->vm[i]->machine));
@@ -297,6 +322,8 @@ static int run_vmm(struct options *o)
                 status = usage_error(&e);
         if (o->stats)
             print_vmm_stats(v, cpu, wall);
+        if (vmstat)
+            print_vmstat(vmstat, rows);
     } else {
         usage_error(&e);
     }
@@ -306,6 +333,7 @@ static int run_vmm(struct options *o)
                                      .wall = wall};
     if (watchers_close(watchers, &end, &e))
         status = usage_error(&e);
+    vmstat_close(vmstat);
     vmm_free(v);
     vmm_setup_free(&s);
     return status;
@@ -314,8 +342,8 @@ static int run_vmm(struct options *o)
 static int run_any(struct options *o)
 {
     struct err e;
-    if (!o->vmm && (o->nvms || o->slice || o->check || o->check_shadow)) {
-        err_set(&e, -EINVAL, "--%s: only with --vmm TECHNIQUE", o->nvms ? "vm" : o->slice ? "slice" : o->check ? "check" : "check-shadow");
+    if (!o->vmm && (o->nvms || o->slice || o->check || o->check_shadow || o->vmstat)) {
+        err_set(&e, -EINVAL, "--%s: only with --vmm TECHNIQUE", o->nvms ? "vm" : o->slice ? "slice" : o->check ? "check" : o->check_shadow ? "check-shadow" : "vmstat");
         return usage_error(&e);
     }
     if (o->vmm && !strcmp(o->vmm, "help")) {

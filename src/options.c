@@ -744,6 +744,8 @@ static const struct option_row {
     {"slice", CALL, "N", "with --vmm: instructions in a guest's turn (default 100000)", opt_slice, 0},
     {"check", FLAG, NULL, "with --vmm: compare each guest with an interpreted one at every exit", AT(check)},
     {"check-shadow", FLAG, NULL, "with --vmm: verify the tables that the real MMU walks before every entry", AT(check_shadow)},
+    {"vmstat", MAYBE, "[N]", "with --vmm: print at the end where the exits come from; N functions and instructions (default 10)",
+     AT(vmstat)},
     {"stats", MAYBE, "[full,][json][:FILE]", "print counts at the end; full: by class of instruction too, which is slow",
      AT(stats)},
     {"profile", MAYBE, "[FILE]", "print which functions took the time; folded stacks to FILE", AT(profile)},

@@ -41,6 +41,7 @@ struct options {
     unsigned nvms;
     uint64_t slice; /* --slice: instructions in a VM's turn; 0 = the default */
     bool check, check_shadow;
+    const char *vmstat;         /* --vmstat[=N]: "" when nothing was said; NULL = none */
     const char *notes[16];      /* what was accepted without effect, for people; NULL-terminated */
     struct options_text *texts; /* strings that the options point at */
 };

@@ -23,13 +23,16 @@ static const double exit_cycles[VM_EXIT_REASONS] = {
 
 enum { STEP_CYCLES = 20 }; /* of a step that has no row here: a few loads and stores */
 
+/* By event, as it is called. */
 static const struct {
-    enum event_kind kind;
+    const char *name;
     double cycles;
 } step_cycles[] = {
-    {EV_VM_EMULATE, 500},    {EV_VM_P2M, 10},      {EV_VM_GSTAGE, 40}, {EV_VM_HGATP, 40},  {EV_VM_ROOT, 20},
-    {EV_VM_SHADOW_ROOT, 40}, {EV_VM_PROTECT, 150}, {EV_VM_SATP, 40},   {EV_VM_SHADOW, 60}, {EV_VM_SHADOW_DROP, 60},
-    {EV_VM_REWRITE, 300},    {EV_VM_INJECT, 30},   {EV_VM_TURN, 500},  {EV_VM_END, 0},
+    {"vm_decode", 60},      {"vm_emulate", 440},      {"vm_p2m", 10},      {"vm_gstage", 40}, {"vm_hgatp", 40},
+    {"vm_root", 20},        {"vm_shadow_root", 40},   {"vm_protect", 150}, {"vm_satp", 40},   {"vm_shadow", 60},
+    {"vm_shadow_drop", 60}, {"vm_rewrite", 300},      {"vm_inject", 30},   {"vm_turn", 500},  {"vm_end", 0},
+    {"vm_hypercall", 50},   {"vm_hypercall_ret", 20}, {"vm_validate", 30}, {"vm_table", 100}, {"vm_upcall", 150},
+    {"vm_return", 50},
 };
 
 const char *cost_part_name(enum cost_part p)
@@ -63,10 +66,14 @@ void cost_default(struct cost_model *m)
     for (unsigned i = 0; i < COSTS; i++)
         m->unit[i] = rows[i].cycles;
     memcpy(m->exit, exit_cycles, sizeof m->exit);
-    for (unsigned k = 0; k < EV_KINDS; k++)
+    for (unsigned k = 0; k < EV_KINDS; k++) {
         m->step[k] = cost_is_step((enum event_kind)k) ? STEP_CYCLES : 0;
-    for (size_t i = 0; i < ARRAY_LEN(step_cycles); i++)
-        m->step[step_cycles[i].kind] = step_cycles[i].cycles;
+        for (size_t i = 0; m->step[k] > 0 && i < ARRAY_LEN(step_cycles); i++)
+            if (!strcmp(event_rows[k].name, step_cycles[i].name)) {
+                m->step[k] = step_cycles[i].cycles;
+                break;
+            }
+    }
 }
 
 double cost_of(const struct cost_model *m, const struct cost_counts *n, double part[COST_PARTS])

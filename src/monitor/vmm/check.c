@@ -5,6 +5,7 @@
  *
  * What comes from outside enters the oracle where it entered the guest: input to the serial port is fed to it at the same instruction.
  */
+#include "monitor/vmm/report.h"
 #include "monitor/vmm/vmm_int.h"
 
 #include "base/text.h"
@@ -13,10 +14,7 @@
 #include "cpu/trap.h"
 #include "dev/chardev.h"
 #include "machine_int.h"
-#include "monitor/debug/disasm.h"
 #include "monitor/names.h"
-#include "monitor/trace/render.h"
-#include "symbols.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +26,6 @@
 enum {
     FIELDS_MAX = 512,
     STEPS_MAX = 4096,      /* traps and firmware calls between two instructions */
-    EVENTS_SHOWN = 12,     /* in a report */
     DIFFERENCES_SHOWN = 8, /* likewise */
 };
 #define MEMORY_EVERY UINT64_C(100000000) /* instructions between two comparisons of memory */
@@ -118,48 +115,6 @@ static void note_hart(struct noter *n, struct machine *m, struct hart *h)
 
 /* ---- The report ---- */
 
-static void PRINTF_LIKE(3, 4) append(char *buf, size_t size, const char *fmt, ...)
-{
-    size_t n = strlen(buf);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(buf + n, size - n, fmt, ap);
-    va_end(ap);
-}
-
-/* Is this an exit, or the entry after it, that only stepping makes? */
-static bool by_stepping(const struct vm_check *c, const struct event *e)
-{
-    return c->at.stepped && (e->kind == EV_VM_ENTRY || (e->kind == EV_VM_EXIT && e->a[0] == VM_EXIT_BUDGET));
-}
-
-static void append_event(char *buf, size_t size, const struct event *e)
-{
-    const struct event_row *row = &event_rows[e->kind];
-    append(buf, size, "    %12" PRIu64 "  %-2s %s  %s", e->insn, name_mode(e->mode), text_hex(e->pc).s, row->name);
-    for (unsigned i = 0; i < row->nargs; i++) {
-        const char *word = trace_arg_word(e, i);
-        if (word && trace_arg_shown(e, i))
-            append(buf, size, " %s=%s", row->arg[i].name, word);
-        else if (trace_arg_shown(e, i))
-            append(buf, size, " %s=0x%" PRIx64, row->arg[i].name, e->a[i]);
-    }
-    append(buf, size, "\n");
-}
-
-static void append_events(struct vm_check *c, char *buf, size_t size)
-{
-    const struct event_hub *hub = machine_events(c->vm->machine);
-    uint64_t first = hub->count, kept = min_u64(hub->count, EVENT_RING);
-    unsigned n = 0;
-    while (n < EVENTS_SHOWN && first > hub->count - kept)
-        n += !by_stepping(c, &hub->ring[--first % EVENT_RING]);
-    append(buf, size, n ? "  the events before it:\n" : "  no events before it\n");
-    for (uint64_t i = first; i < hub->count; i++)
-        if (!by_stepping(c, &hub->ring[i % EVENT_RING]))
-            append_event(buf, size, &hub->ring[i % EVENT_RING]);
-}
-
 enum { REPORT_SIZE = 16384 };
 
 /* Starts the report: true if there is room for one. */
@@ -169,42 +124,11 @@ static char *begin_report(struct vm_check *c, const struct hart *vh)
     c->different = hart_instret(vh);
     c->report = calloc(1, REPORT_SIZE);
     if (c->report)
-        append(c->report, REPORT_SIZE,
-               "vm %u (%s), --check: under %s it is not what it is when interpreted, after %" PRIu64
-               " instructions, in %s",
-               c->vm->number, c->vm->name, c->vm->technique->name, hart_instret(vh), name_priv(vh->priv, vh->virt));
+        report_add(c->report, REPORT_SIZE,
+                   "vm %u (%s), --check: under %s it is not what it is when interpreted, after %" PRIu64
+                   " instructions, in %s",
+                   c->vm->number, c->vm->name, c->vm->technique->name, hart_instret(vh), name_priv(vh->priv, vh->virt));
     return c->report;
-}
-
-/* The instruction at the guest's pc; 0: there is none. */
-static uint32_t insn_at_pc(struct vm_check *c, struct hart *vh)
-{
-    struct mmu_ctx ctx = hart_fetch_ctx(vh);
-    struct mmu_map m;
-    struct mmu_fault f;
-    uint32_t raw = 0;
-    if (!mmu_translate(&ctx, vh->pc, 2, MMU_X, true, &m, &f, NULL) ||
-        !bus_dma_read(machine_bus(c->vm->machine), m.pa, &raw, 4))
-        return 0;
-    return (raw & 3) == 3 ? raw : raw & 0xffff;
-}
-
-/* An instruction for people: where, in what function, its text, its bytes. */
-static void append_insn(struct vm_check *c, char *buf, uint64_t pc, uint32_t raw)
-{
-    char text[128] = "?";
-    uint64_t offset = 0;
-    const char *name = symbols_at(machine_symbols(c->vm->machine), pc, &offset);
-    struct disasm *d = disasm_new(DISASM_BEST);
-    if (d && raw)
-        disasm(d, pc, raw, text, sizeof text);
-    disasm_free(d);
-    for (char *p = strchr(text, ' '); p && p[1] == ' ';) /* columns are of no use here */
-        memmove(p, p + 1, strlen(p));
-    append(buf, REPORT_SIZE, "%s", text_hex(pc).s);
-    if (name)
-        append(buf, REPORT_SIZE, " <%s+0x%" PRIx64 ">", name, offset);
-    append(buf, REPORT_SIZE, ": %s (0x%0*x)", text, (raw & 3) == 3 ? 8 : 4, raw);
 }
 
 /* Where each instruction is compared: the one that came out differently, and why. */
@@ -213,25 +137,26 @@ static void append_culprit(struct vm_check *c, char *buf, const struct hart *vh)
     const struct vm *vm = c->vm;
     const struct place *p = &c->at;
     if (!p->stepped)
-        append(buf, REPORT_SIZE,
-               "  (that is where it shows at an exit: vitrine compare --check finds the instruction that it began "
-               "with)\n");
+        report_add(buf, REPORT_SIZE,
+                   "  (that is where it shows at an exit: vitrine compare --check finds the instruction that it began "
+                   "with)\n");
     if (!p->stepped || hart_instret(vh) != c->same + 1)
         return;
-    append(buf, REPORT_SIZE, "  the instruction that came out differently, in %s, at ", name_priv(p->priv, false));
-    append_insn(c, buf, p->pc, p->insn);
-    append(buf, REPORT_SIZE, "\n");
+    report_add(buf, REPORT_SIZE, "  the instruction that came out differently, in %s, at ", name_priv(p->priv, false));
+    report_insn(vm, buf, REPORT_SIZE, p->pc, p->insn);
+    report_add(buf, REPORT_SIZE, "\n");
     bool untrapped = real_exits(vm) == p->exits && vm->stats.native == p->native + 1;
     if (untrapped && p->priv != PRIV_U)
-        append(buf, REPORT_SIZE,
-               "  It ran on the real hart in user mode, where it does not trap, and did something else there than in "
-               "kernel mode, in which the guest\n"
-               "  believes itself to be: it is sensitive, but not privileged. This instruction breaks Popek and "
-               "Goldberg's condition (each sensitive\n"
-               "  instruction must be privileged): no monitor that only traps and emulates can be right on this "
-               "machine. One that rewrites such\n"
-               "  instructions (translate) is, or hardware that has a mode for guests (nested), or a guest that does "
-               "without them (para).\n");
+        report_add(
+            buf, REPORT_SIZE,
+            "  It ran on the real hart in user mode, where it does not trap, and did something else there than in "
+            "kernel mode, in which the guest\n"
+            "  believes itself to be: it is sensitive, but not privileged. This instruction breaks Popek and "
+            "Goldberg's condition (each sensitive\n"
+            "  instruction must be privileged): no monitor that only traps and emulates can be right on this "
+            "machine. One that rewrites such\n"
+            "  instructions (translate) is, or hardware that has a mode for guests (nested), or a guest that does "
+            "without them (para).\n");
 }
 
 static void fail_fields(struct vm_check *c, struct hart *vh)
@@ -240,9 +165,9 @@ static void fail_fields(struct vm_check *c, struct hart *vh)
     char *r = begin_report(c, vh);
     if (!r)
         return;
-    append(r, REPORT_SIZE, ", before ");
-    append_insn(c, r, vh->pc, insn_at_pc(c, vh));
-    append(r, REPORT_SIZE, "\n");
+    report_add(r, REPORT_SIZE, ", before ");
+    report_insn(c->vm, r, REPORT_SIZE, vh->pc, report_fetch(c->vm, vh->pc));
+    report_add(r, REPORT_SIZE, "\n");
     append_culprit(c, r, vh);
     for (unsigned i = 0; i < c->guest.n; i++) {
         const struct value *g = &c->guest.value[i], *o = &c->expected.value[i];
@@ -256,11 +181,11 @@ static void fail_fields(struct vm_check *c, struct hart *vh)
         else
             snprintf(name, sizeof name, g->index ? "%s[%u]" : "%s", g->name, g->index);
         if (shown++ < DIFFERENCES_SHOWN)
-            append(r, REPORT_SIZE, "  %-20s %s, expected %s\n", name, text_hex(g->v).s, text_hex(o->v).s);
+            report_add(r, REPORT_SIZE, "  %-20s %s, expected %s\n", name, text_hex(g->v).s, text_hex(o->v).s);
     }
     if (all > DIFFERENCES_SHOWN)
-        append(r, REPORT_SIZE, "  and %u more\n", all - DIFFERENCES_SHOWN);
-    append_events(c, r, REPORT_SIZE);
+        report_add(r, REPORT_SIZE, "  and %u more\n", all - DIFFERENCES_SHOWN);
+    report_events(c->vm, r, REPORT_SIZE, c->at.stepped);
 }
 
 static void PRINTF_LIKE(3, 4) fail_otherwise(struct vm_check *c, const struct hart *vh, const char *fmt, ...)
@@ -273,8 +198,8 @@ static void PRINTF_LIKE(3, 4) fail_otherwise(struct vm_check *c, const struct ha
     char *r = begin_report(c, vh);
     if (!r)
         return;
-    append(r, REPORT_SIZE, "\n  %s\n", text);
-    append_events(c, r, REPORT_SIZE);
+    report_add(r, REPORT_SIZE, "\n  %s\n", text);
+    report_events(c->vm, r, REPORT_SIZE, c->at.stepped);
 }
 
 /* ---- Memory ---- */
@@ -374,7 +299,7 @@ static void note_place(struct vm_check *c, struct hart *vh)
     c->at = (struct place){.pc = vh->pc,
                            .native = c->vm->stats.native,
                            .exits = real_exits(c->vm),
-                           .insn = insn_at_pc(c, vh),
+                           .insn = report_fetch(c->vm, vh->pc),
                            .priv = vh->priv,
                            .stepped = true};
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The shadow lint: is every entry of the shadow tables what the guest's tables, as they are now, and the p2m make it? */
+#include "monitor/vmm/report.h"
 #include "monitor/vmm/shadow_int.h"
 
 #include "base/text.h"
@@ -13,12 +14,26 @@ struct lint {
     int64_t seen;
 };
 
+/* Who wrote the guest's entry behind entry index of sp. */
+static void tell_writer(const struct lint *l, const struct sp *sp, unsigned index)
+{
+    while (sp && !sp->guest) { /* direct: the nearest above that stands for a table of the guest's */
+        if (sp->bare || !sp->parents)
+            return;
+        index = sp->parents->index;
+        sp = sp->parents->sp;
+    }
+    report_writer(l->s->vm, l->e->text, sizeof l->e->text, sp->t.gpa + index * PTE_SIZE, sp->t.since);
+}
+
 static bool wrong(const struct lint *l, const struct sp *sp, unsigned index, const char *what, uint64_t guest)
 {
     uint64_t va = shadow_entry_va(sp, index);
     err_set(l->e, -EINVAL, "vm %u: the shadow entry at %s (level %u, role %u, for %s), %s, %s; the guest's entry is %s",
             l->s->vm->number, text_hex(sp->t.hpa + index * PTE_SIZE).s, sp->t.level, sp->t.role, text_hex(va).s,
             text_hex(sp->pte[index]).s, what, text_hex(guest).s);
+    if (l->e)
+        tell_writer(l, sp, index);
     return false;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The shadow tables themselves: making, linking, dropping. What goes into them: shadow_fill.c. */
+#include "monitor/vmm/report.h"
 #include "monitor/vmm/shadow_int.h"
 
 #include <errno.h>
@@ -206,6 +207,7 @@ static void table_written(void *ctx, uint64_t gpa, uint64_t len)
              last = (unsigned)((gpa & ~PAGE_MASK) + len - 1) / PTE_SIZE;
     if (!g)
         return;
+    write_log_note(s->vm, gpa, len, s->filling);
     for (struct sp *sp = g->shadows; sp; sp = sp->next_guest)
         for (unsigned i = first; i <= last; i++)
             shadow_drop(s, sp, i, "the guest's entry was written");

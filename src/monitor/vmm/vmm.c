@@ -8,11 +8,13 @@
 #include "cpu/op.h"
 #include "cpu/trap.h"
 #include "monitor/vmm/consoles.h"
+#include "monitor/vmm/report.h"
 #include "monitor/vmm/technique.h"
 #include "monitor/vmm/vmm_int.h"
 #include "monitor/vmm/world.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +145,9 @@ static void verify(struct vm *vm)
     vm->verified++;
     if (vm->technique->verify(vm, &e) >= 0)
         return;
-    snprintf(vm->complaint, sizeof vm->complaint, "--check-shadow: %s\n", e.text);
+    snprintf(vm->complaint, sizeof vm->complaint, "--check-shadow, after %" PRIu64 " instructions: %s\n",
+             hart_instret(machine_hart(vm->machine, 0)), e.text);
+    report_events(vm, vm->complaint, sizeof vm->complaint, false);
     vm_failed(vm);
 }
 
@@ -291,6 +295,8 @@ static int make_vm(struct vmm *v, unsigned i, struct err *e)
     rc = share_terminal(v, vm, e);
     if (rc)
         return rc;
+    if (v->config.check_shadow && !(vm->writes = write_log_new()))
+        return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);
     vm->window = (struct machine_window){machine_bus(v->machine), vm->hpa};
     vm->opt.window = &vm->window;
     vm->machine = machine_new(&vm->opt, e);
@@ -320,6 +326,7 @@ static void free_vm(struct vm *vm)
     if (vm->vmm->consoles)
         consoles_close(vm->vmm->consoles, vm->number);
     machine_free(vm->machine);
+    write_log_free(vm->writes);
     free(vm->hpa);
     free(vm);
 }

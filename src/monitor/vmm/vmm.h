@@ -69,6 +69,7 @@ struct vm_stats {
 };
 
 struct vm_check;
+struct write_log;
 
 struct vm {
     struct vmm *vmm;
@@ -85,7 +86,8 @@ struct vm {
     struct event_sink forward; /* from the VM's hub to the real machine's */
     struct vm_check *check;    /* --check; NULL: none */
     uint64_t verified;         /* --check-shadow: how often; and what was wrong */
-    char complaint[1024];
+    char complaint[4096];
+    struct write_log *writes; /* --check-shadow: who wrote the guest's page tables; NULL: not kept */
     bool ended, waits; /* waits: for input from the host */
     struct machine_result result;
 };

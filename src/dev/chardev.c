@@ -276,7 +276,7 @@ static void read_input(struct chardev *c)
 
 static bool wants_input(const struct chardev *c)
 {
-    return c->in_fd >= 0 && !c->eof && (c->is_tty || c->rx_len < sizeof c->rx);
+    return c->in_fd >= 0 && !c->eof && !c->lent && (c->is_tty || c->rx_len < sizeof c->rx);
 }
 
 static void prepare(struct io_source *s, struct io_pollset *p)
@@ -424,6 +424,7 @@ void chardev_set_digit(struct chardev *c, void (*fn)(void *ctx, unsigned digit),
 bool chardev_hold(struct chardev *c)
 {
     chardev_drain(c);
+    c->lent = c->is_stdio;
     if (c->is_stdio && c->raw)
         chardev_term_leave();
     return !c->is_stdio || !c->mid_line;
@@ -431,7 +432,7 @@ bool chardev_hold(struct chardev *c)
 
 void chardev_release(struct chardev *c)
 {
-    c->mid_line = false;
+    c->mid_line = c->lent = false;
     if (c->is_stdio && c->raw)
         c->raw = chardev_term_enter(c->in_fd, c->signals);
 }

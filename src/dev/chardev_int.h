@@ -30,6 +30,7 @@ struct chardev {
     bool is_stdio, is_tty, raw; /* raw: chardev_term holds the terminal */
     bool signals;               /* Ctrl-C and Ctrl-Z stay with the host */
     bool mid_line;              /* what was written last ended in no newline */
+    bool lent;                  /* chardev_hold(): its input is somebody else's */
     bool is_pty, hung_up;       /* pty: no process has the other side open */
     bool endless;               /* its end of input is not final: another writer or client may come */
     bool patient;               /* chardev_drain() waits for ever, not 2 s: a person or a file is at the other end */

@@ -58,7 +58,8 @@ int64_t para_verify(struct vm *vm, struct err *e)
     const struct para *p = para_of(vm);
     if (!p->direct)
         return trap_verify(vm, e);
-    return para_tables_verify(&p->tables, p->root, p->root[0] ? 2 : 1, &p->shared, 1, e);
+    const uint64_t roots[2] = {p->root[1], p->root[0]};
+    return para_tables_verify(&p->tables, roots, p->root[0] ? 2 : 1, &p->shared, 1, e);
 }
 
 /* Firmware has begun the guest anew (a reset, or SBI's suspend): it runs as under trap again. */
@@ -177,11 +178,10 @@ static bool ecall(struct vm *vm, struct hart *vh, struct exit *x)
     if (is_hypercall(vm, vh))
         return call(vm, vh, x);
     tell_sbi(vm, vh);
-    if (vh->x[A7] >= LEGACY_FIRST &&
-        vh->x[A7] <= LEGACY_LAST) { /* firmware would read a mask by the guest's tables, which it cannot */
+    vh->turn_retired++; /* as a hypercall does */
+    if (vh->x[A7] >= LEGACY_FIRST && vh->x[A7] <= LEGACY_LAST) { /* firmware would read a mask by the guest's tables */
         vh->x[A0] = (uint64_t)(int64_t)PARA_NOT_SUPPORTED;
         vh->pc += 4;
-        vh->turn_retired++;
         return true;
     }
     *x = (struct exit){.reason = EXIT_TRAP, .trap = {.cause = CAUSE_ECALL_S}, .to = PRIV_M};

@@ -3,7 +3,7 @@
 """Tests of the gdb stub: the protocol by a client of our own, sessions with gdb, and comparisons with QEMU's stub.
 
 run.py --build DIR [NAME...]   the tests whose names contain one of NAME; none = all
-Each test is a function test_* of packets.py, sessions.py or oracle.py. The last line is "N passed, N failed"; what cannot run here is skipped, and
+Each test is a function test_* of packets.py, sessions.py, beside.py or oracle.py. The last line is "N passed, N failed"; what cannot run here is skipped, and
 said.
 """
 import argparse
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+import beside
 import oracle
 import packets
 import rig
@@ -24,7 +25,7 @@ def main():
     a = parser.parse_args()
     rig.BUILD = a.build
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    tests = [(m.__name__, name, f) for m in (packets, sessions, oracle) for name, f in vars(m).items() if name.startswith("test_")]
+    tests = [(m.__name__, name, f) for m in (packets, sessions, beside, oracle) for name, f in vars(m).items() if name.startswith("test_")]
     for module, name, test in tests:
         if a.names and not any(n in f"{module}.{name}" for n in a.names):
             continue

@@ -51,11 +51,18 @@ static void told(struct repl *r, const struct debug_stop *s)
     }
 }
 
+/* Is it ours to say what the machine does? */
+static int has_turn(struct repl *r, struct err *e)
+{
+    const char *why = r->partner.refuses ? r->partner.refuses(r->partner.ctx) : NULL;
+    return why ? err_set(e, -EBUSY, "%s", why) : 0;
+}
+
 static int can_run(struct repl *r, struct err *e)
 {
     if (debugger_ended(r->d))
         return err_set(e, -ESRCH, "the guest has ended: run or reset start it again");
-    return 0;
+    return has_turn(r, e);
 }
 
 /* ---- continue, run, reset ---- */
@@ -82,6 +89,8 @@ int cmd_reset(struct repl *r, const char *args, struct err *e)
 {
     int rc = no_arguments(args, e);
     if (!rc)
+        rc = has_turn(r, e);
+    if (!rc)
         rc = debugger_reset(r->d, e);
     if (!rc)
         show_place(r);
@@ -90,7 +99,7 @@ int cmd_reset(struct repl *r, const char *args, struct err *e)
 
 int cmd_run(struct repl *r, const char *args, struct err *e)
 {
-    if (no_arguments(args, e))
+    if (no_arguments(args, e) || has_turn(r, e))
         return -EINVAL;
     if (debugger_ended(r->d) || machine_stats(debugger_machine(r->d))->insns != r->insns_at_reset) {
         if (debugger_reset(r->d, e))
@@ -104,6 +113,8 @@ int cmd_run(struct repl *r, const char *args, struct err *e)
 int cmd_kill(struct repl *r, const char *args, struct err *e)
 {
     int rc = no_arguments(args, e);
+    if (!rc)
+        rc = has_turn(r, e);
     if (!rc)
         rc = debugger_reset(r->d, e);
     r->insns_at_reset = machine_stats(debugger_machine(r->d))->insns;

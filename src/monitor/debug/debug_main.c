@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "monitor/debug/debug_main.h"
 
+#include "monitor/debug/gdb_beside.h"
 #include "monitor/debug/repl.h"
 #include "monitor/watchers.h"
 
@@ -142,15 +143,21 @@ static int debug_machine(struct machine *m, const struct options *o, const struc
     };
     struct debugger *d = debugger_new(m);
     struct repl *r = d ? repl_new(d, &out.out, &config, &e) : NULL;
+    struct gdb_beside *gdb = r && o->gdb ? gdb_beside_new(d, r, &out.out, o->gdb, &e) : NULL;
+    struct repl *monitor = gdb ? debug_monitor_new(d, o, &e) : NULL;
     int status = STATUS_USAGE;
+    if (monitor)
+        gdb_set_monitor(gdb_beside_gdb(gdb), debug_monitor, monitor);
     if (!d)
         err_set(&e, -ENOMEM, "out of memory");
-    if (!r || push_todo(r, a, &e)) {
+    if (!r || (o->gdb && !monitor) || push_todo(r, a, &e)) {
         usage_error(&e);
     } else {
         signals(r);
         if (terminal)
             printf("Vitrine %s: help lists the commands, quit ends. Ctrl-C stops the guest.\n", VITRINE_VERSION);
+        if (gdb)
+            printf("gdb: target remote %s\n", gdb_where(gdb_beside_gdb(gdb)));
         repl_greet(r);
         repl_loop(r);
         signals(NULL);
@@ -161,6 +168,8 @@ static int debug_machine(struct machine *m, const struct options *o, const struc
                                           : 0;
     }
     fflush(stdout);
+    gdb_beside_free(gdb);
+    repl_free(monitor);
     repl_free(r);
     debugger_free(d);
     return status;
@@ -203,8 +212,8 @@ int debug_command(int argc, char **argv, debug_signals_fn *signals)
     } else if (o.action != OPTIONS_RUN) {
         err_set(&e, -EINVAL, "debug: give that to vitrine run");
         status = usage_error(&e);
-    } else if (o.gdb || o.hold) {
-        err_set(&e, -EINVAL, "debug: -s, -S and -gdb are for vitrine run: this debugger is one already");
+    } else if (o.gdb && !strncmp(o.gdb, "stdio", 5)) {
+        err_set(&e, -EINVAL, "debug: -gdb stdio: the prompt is there: give -s, -gdb tcp::PORT or -gdb unix:PATH");
         status = usage_error(&e);
     } else if (o.vmm) {
         err_set(

@@ -21,6 +21,8 @@ struct lineedit {
     char *line;
     lineedit_complete_fn *complete;
     void *ctx;
+    bool (*wait)(void *ctx, int fd);
+    void *wait_ctx;
     bool interrupted;
     volatile sig_atomic_t stop;
 };
@@ -41,6 +43,8 @@ static char *prompt(EditLine *el)
 static bool get_byte(struct lineedit *l, unsigned char *b)
 {
     for (;;) {
+        if (l->wait && !l->stop && l->wait(l->wait_ctx, STDIN_FILENO))
+            el_set(l->el, EL_REFRESH);
         ssize_t n = l->stop ? 0 : read(STDIN_FILENO, b, 1);
         if (n == 1)
             return true;
@@ -219,6 +223,17 @@ const char *lineedit_read(struct lineedit *l, const char *prompt_text, enum line
     free(l->line);
     l->line = strndup(line, strcspn(line, "\r\n"));
     return l->line ? l->line : "";
+}
+
+void lineedit_set_wait(struct lineedit *l, bool (*fn)(void *ctx, int fd), void *ctx)
+{
+    l->wait = fn;
+    l->wait_ctx = ctx;
+}
+
+void lineedit_lend(struct lineedit *l, bool on)
+{
+    el_set(l->el, EL_PREP_TERM, !on);
 }
 
 void lineedit_remember(struct lineedit *l, const char *line)

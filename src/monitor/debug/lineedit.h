@@ -23,6 +23,10 @@ struct lineedit *lineedit_new(const char *history, lineedit_complete_fn *complet
 void lineedit_free(struct lineedit *l);
 /* The line without its newline, valid until the next call; NULL unless *end is LINEEDIT_LINE. */
 const char *lineedit_read(struct lineedit *l, const char *prompt, enum lineedit_end *end);
+/* Before each byte that is read fn is called, which returns when there is one; true: it has printed something, the line is drawn again. */
+void lineedit_set_wait(struct lineedit *l, bool (*fn)(void *ctx, int fd), void *ctx);
+/* In there: the terminal is somebody else's (on), or the line's again. */
+void lineedit_lend(struct lineedit *l, bool on);
 /* Adds a line to the history. */
 void lineedit_remember(struct lineedit *l, const char *line);
 /* Makes a lineedit_read() that waits return LINEEDIT_EOF. Async-signal-safe. */

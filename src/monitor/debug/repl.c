@@ -249,7 +249,9 @@ const char *repl_read(struct repl *r, const char *prompt)
         out_puts(r->out, prompt);
         fflush(stdout);
     }
-    return read_stream(r, r->config.input);
+    if (r->partner.wait && !r->nested)
+        r->partner.wait(r->partner.ctx, fileno(r->config.input));
+    return r->stopped_by_signal ? NULL : read_stream(r, r->config.input);
 }
 
 /* ---- Who has the terminal ---- */
@@ -257,6 +259,8 @@ const char *repl_read(struct repl *r, const char *prompt)
 void repl_run_begin(struct repl *r)
 {
     r->running = true;
+    if (r->partner.running)
+        r->partner.running(r->partner.ctx, true);
     if (r->borrowed)
         return;
     fflush(stdout);
@@ -268,11 +272,50 @@ void repl_run_begin(struct repl *r)
 void repl_run_end(struct repl *r)
 {
     r->running = false;
+    if (r->partner.running)
+        r->partner.running(r->partner.ctx, false);
     if (r->borrowed)
         return;
     if (!r->held && !machine_hold_console(debugger_machine(r->d)))
         out_puts(r->out, "\n");
     r->held = true;
+}
+
+void repl_set_partner(struct repl *r, const struct repl_partner *p)
+{
+    r->partner = p ? *p : (struct repl_partner){0};
+    if (r->edit)
+        lineedit_set_wait(r->edit, r->partner.wait, r->partner.ctx);
+    else if (p && r->config.input)
+        setvbuf(r->config.input, NULL, _IONBF, 0); /* what was read ahead would be waited for in vain */
+}
+
+/* A prompt in the midst of an instruction is only for commands given at the prompt. */
+void repl_partner_begins(struct repl *r)
+{
+    debugger_set_nested(r->d, NULL, NULL);
+    if (r->edit)
+        lineedit_lend(r->edit, true);
+    fflush(stdout);
+    machine_release_console(debugger_machine(r->d));
+    r->held = false;
+    r->running = true;
+}
+
+void repl_partner_ends(struct repl *r)
+{
+    r->running = false;
+    if (!machine_hold_console(debugger_machine(r->d)))
+        out_puts(r->out, "\n");
+    r->held = true;
+    if (r->edit)
+        lineedit_lend(r->edit, false);
+    debugger_set_nested(r->d, nested_prompt, r);
+}
+
+bool repl_is_stopped(const struct repl *r)
+{
+    return r->stopped_by_signal;
 }
 
 /* ---- Commands ---- */

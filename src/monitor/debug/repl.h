@@ -37,6 +37,23 @@ MUST_USE int repl_push_file(struct repl *r, const char *path, struct err *e);
  * No terminal is touched: this is gdb's `monitor` and a test's way in. */
 bool repl_execute(struct repl *r, const char *line, struct out *out);
 
+/* Somebody else who has the machine in turns with the prompt: gdb. */
+struct repl_partner {
+    void *ctx;
+    /* Input of fd is waited for: returns when there is some. True: it has printed something. */
+    bool (*wait)(void *ctx, int fd);
+    /* Why the machine cannot be run from the prompt now; NULL: it can. */
+    const char *(*refuses)(void *ctx);
+    /* A run from the prompt begins, or has ended. */
+    void (*running)(void *ctx, bool on);
+};
+/* NULL: nobody (any more). */
+void repl_set_partner(struct repl *r, const struct repl_partner *p);
+/* From wait(): the partner runs the machine, whose guest has the terminal until the other call. */
+void repl_partner_begins(struct repl *r);
+void repl_partner_ends(struct repl *r);
+bool repl_is_stopped(const struct repl *r); /* repl_stop() was called */
+
 /* Tells where the machine stands. */
 void repl_greet(struct repl *r);
 /* Reads and does commands until `quit` or the end of all inputs. */

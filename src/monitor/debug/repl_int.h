@@ -86,6 +86,7 @@ struct repl {
     struct debugger *d;
     struct out *out;
     struct repl_config config;
+    struct repl_partner partner; /* its functions are NULL where there is none */
     struct lineedit *edit;
     struct input *inputs;
     struct disasm *disasm;

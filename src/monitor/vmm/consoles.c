@@ -137,6 +137,16 @@ void consoles_free(struct vm_consoles *c)
     free(c);
 }
 
+bool consoles_hold(struct vm_consoles *c)
+{
+    return chardev_hold(c->terminal);
+}
+
+void consoles_release(struct vm_consoles *c)
+{
+    chardev_release(c->terminal);
+}
+
 void *consoles_port_of(struct vm_consoles *c, unsigned n)
 {
     return &c->port[n];

@@ -28,5 +28,8 @@ void consoles_close(struct vm_consoles *c, unsigned n);
 /* Looks for keys, waiting up to timeout_ms for them. True: some came. */
 bool consoles_poll(struct vm_consoles *c, int timeout_ms);
 void consoles_flush(struct vm_consoles *c);
+/* For a debugger that shares the terminal: see machine_hold_console(). */
+bool consoles_hold(struct vm_consoles *c);
+void consoles_release(struct vm_consoles *c);
 
 #endif

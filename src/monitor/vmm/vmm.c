@@ -207,7 +207,10 @@ bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x)
         vm_tell(vm, e);
     }
     vh->stop_at_trap = true;
+    /* Who asked for a pause meanwhile gets it behind this instruction: in its midst, it would begin anew with the same intercept. */
+    uint32_t later = __atomic_fetch_and(&vh->kick, ~(uint32_t)KICK_EVENT, __ATOMIC_RELAXED) & KICK_EVENT;
     *x = hart_run(vh, 1);
+    __atomic_fetch_or(&vh->kick, later, __ATOMIC_RELAXED);
     vh->stop_at_trap = stepped;
     vm->stats.emulated += vh->turn_retired - before;
     return x->reason == EXIT_BUDGET || (x->reason == EXIT_EVENT && vh->traps != traps && !stepped);

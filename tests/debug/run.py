@@ -189,7 +189,7 @@ def test_break_and_backtrace():
     find(r"^2 +breakpoint +keep y +0x8\w+ <proc_first>.*\n +stop only if \$a0 == 99$", r.out)
     find(r"^#1 .*\n\d+\t", r.out)
     find(r"^Temporary breakpoint 3 at 0x8\w+ <syscall", r.out)
-    find(r"^Breakpoint 3, .*<syscall", r.out)
+    find(r"^Temporary breakpoint 3, .*<syscall", r.out)
     check(not re.search(r"^3 +breakpoint", r.out, re.M), "a temporary breakpoint is gone once hit", r.out)
 
 
@@ -236,8 +236,24 @@ def test_condition_ignore_and_commands():
     find(r"Will ignore the next 2 hits of 1\.", r.out)
     find(r"^\$1 = 0x8\w+\n\ncommands were done$", r.out)
     find(r"breakpoint already hit 3 times", r.out)
-    find(r"^Breakpoint 2, .*<syscall", r.out)
+    find(r"^Temporary breakpoint 2, .*<syscall", r.out)
     find(r"^1 +breakpoint +keep n", r.out)
+
+
+def test_line_with_several_places_and_a_limit():
+    r = batch("-kernel", guest("ukern"), "--max-insns", "300000", script="""
+        break riscv.h:96
+        continue
+        continue
+        info breakpoints
+        delete
+        continue""")
+    n = int(find(r"^Breakpoint 1 at .* at riscv\.h:96 and (\d+) more places?$", r.out).group(1))
+    check(len(re.findall(r"^ {31}0x8\w+ <\w+", r.out, re.M)) == n, "all are listed", r.out)
+    places = re.findall(r"^Breakpoint 1, .* (0x8\w+) <", r.out, re.M)
+    check(len(set(places)) == 2, f"two of them are hit: {places}", r.out)
+    find(r"^Stopped after 300000 instructions \(--max-insns\)\.", r.out)
+    check(r.status == 124, f"status {r.status}", r.out)
 
 
 def test_into_ecall_and_out_by_sret():

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_LINES = 10, MAX_PLACES = 16 };
+enum { LIST_LINES = 10, MAX_PLACES = STOP_PLACES + 1 };
 
 static const char *base_name(const char *path)
 {
@@ -52,14 +52,14 @@ bool source_begins_line(struct repl *r, uint64_t addr)
 
 /* ---- Places ---- */
 
-int source_place(struct repl *r, const char *text, uint64_t *addr, struct err *e)
+int source_place(struct repl *r, const char *text, struct place *p, struct err *e)
 {
     struct source_function f;
     struct source_place here;
     uint64_t va[MAX_PLACES];
     char file[512];
     if (source_function_named(r->source, text, 0, &f))
-        return *addr = f.body, 0;
+        return p->addr = f.body, 0;
     const char *colon = strrchr(text, ':'), *number = colon ? colon + 1 : text;
     if (!isdigit((unsigned char)*number) || number[strspn(number, "0123456789")])
         return 1;
@@ -75,9 +75,12 @@ int source_place(struct repl *r, const char *text, uint64_t *addr, struct err *e
     if (!source_find_file(r->source, file))
         return colon ? err_set(e, -EINVAL, "%s: no source file of that name has code: info sources lists them", file)
                      : 1;
-    if (!source_find_line(r->source, file, line, va, MAX_PLACES, NULL))
+    unsigned n = source_find_line(r->source, file, line, va, MAX_PLACES, NULL);
+    if (!n)
         return err_set(e, -EINVAL, "%s: no code from line %u on", file, line);
-    *addr = va[0];
+    p->addr = va[0];
+    for (p->nalso = 0; p->nalso + 1 < n && p->nalso + 1 < MAX_PLACES; p->nalso++)
+        p->also[p->nalso] = va[p->nalso + 1];
     return 0;
 }
 

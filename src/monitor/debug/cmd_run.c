@@ -2,6 +2,7 @@
 /* Commands that run the machine. */
 #include "monitor/debug/repl_int.h"
 
+#include "machine_int.h"
 #include "monitor/debug/source.h"
 #include "symbols.h"
 
@@ -78,9 +79,14 @@ int cmd_continue(struct repl *r, const char *args, struct err *e)
         at->spec.ignore = n - 1;
         out_printf(r->out, "Will ignore the next %" PRIu64 " hits of %d.\n", n - 1, at->number);
     }
+    uint64_t max = r->config.max_insns, done = machine_stats(debugger_machine(r->d))->insns;
     repl_run_begin(r);
-    debugger_continue(r->d, UINT64_MAX, &s);
+    debugger_continue(r->d, !max ? UINT64_MAX : max > done ? max - done : 1, &s);
     repl_run_end(r);
+    r->limited = s.reason == DEBUG_STEPPED;
+    if (r->limited)
+        out_printf(r->out, "Stopped after %" PRIu64 " instructions (--max-insns).\n",
+                   machine_stats(debugger_machine(r->d))->insns);
     told(r, &s);
     return 0;
 }
@@ -135,6 +141,17 @@ int cmd_quit(struct repl *r, const char *args, struct err *e)
 
 /* ---- By instructions ---- */
 
+/* A hart that the firmware holds stopped cannot be stepped before another starts it. */
+static void tell_if_stopped(struct repl *r)
+{
+    const struct machine *m = debugger_machine(r->d);
+    unsigned n = debugger_hart(r->d)->id;
+    if (m->state[n] == HART_STOPPED)
+        out_printf(r->out,
+                   "Hart %u is stopped: this waits until another hart has the firmware start it (Ctrl-C ends that).\n",
+                   n);
+}
+
 typedef void step_fn(struct debugger *d, unsigned hart, uint64_t n, struct debug_stop *s);
 
 static int step_insns(struct repl *r, const char *args, step_fn *fn, struct err *e)
@@ -143,6 +160,7 @@ static int step_insns(struct repl *r, const char *args, step_fn *fn, struct err 
     uint64_t n = 1;
     if (can_run(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
+    tell_if_stopped(r);
     r->by_insn = true;
     repl_run_begin(r);
     fn(r->d, debugger_hart(r->d)->id, n, &s);

@@ -48,6 +48,8 @@ static int add_break(struct repl *r, const char *args, bool temporary, bool hard
     spec.text = text;
     spec.space = p.space;
     spec.addr = p.addr;
+    memcpy(spec.also, p.also, sizeof spec.also);
+    spec.nalso = p.nalso;
     spec.temporary = temporary;
     spec.hardware = hardware;
     struct stop *s = debugger_add(r->d, &spec, e);
@@ -57,6 +59,8 @@ static int add_break(struct repl *r, const char *args, bool temporary, bool hard
     out_printf(r->out, "%sreakpoint %d at %s", temporary ? "Temporary b" : "B", s->number, space_name(p.space));
     show_address(r, p.addr);
     show_source_place(r, p.addr);
+    if (p.nalso)
+        out_printf(r->out, " and %u more place%s", p.nalso, p.nalso == 1 ? "" : "s");
     out_puts(r->out, "\n");
     return 0;
 }
@@ -398,6 +402,10 @@ int cmd_info_breakpoints(struct repl *r, const char *args, struct err *e)
             out_puts(r->out, space_name(s->spec.space));
             show_address(r, s->spec.addr);
             show_source_place(r, s->spec.addr);
+            for (unsigned i = 0; i < s->spec.nalso; i++) {
+                out_printf(r->out, "\n%31s", "");
+                show_address(r, s->spec.also[i]);
+            }
         } else {
             out_puts(r->out, s->spec.text ? s->spec.text : "");
         }

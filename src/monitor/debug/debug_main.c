@@ -138,6 +138,7 @@ static int debug_machine(struct machine *m, const struct options *o, const struc
         .terminal = terminal,
         .input = terminal && !isatty(STDOUT_FILENO) ? stdin : input,
         .history = history_file(history, sizeof history),
+        .max_insns = o->max_insns == UINT64_MAX ? 0 : o->max_insns,
         .program = program_of(o->machine.kernel),
         .more_programs = program_of(o->machine.bios),
     };
@@ -164,6 +165,7 @@ static int debug_machine(struct machine *m, const struct options *o, const struc
         status = repl_quit_status(r) >= 0 ? repl_quit_status(r)
                  : !a->batch              ? 0
                  : debugger_ended(d)      ? end_status(&debugger_last(d)->result)
+                 : repl_limited(r)        ? STATUS_INSNS
                  : repl_failed(r)         ? STATUS_USAGE
                                           : 0;
     }

@@ -2,6 +2,7 @@
 /* Running and stopping. What stops a run beside its own goal is in stops.c. */
 #include "monitor/debug/debugger_int.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,37 @@ struct debugger *debugger_new(struct machine *m)
     struct debugger *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->machine = m;
+    d->real = d->machine = m;
     d->next_number = 1;
     d->next_hidden = -1;
     d->sink.emit = emit;
     d->last.pc = machine_hart(m, 0)->pc;
-    machine_set_watcher(m, stops_watch_hook, d);
+    d->watch_ctx = calloc(1, sizeof *d->watch_ctx);
+    if (!d->watch_ctx) {
+        free(d);
+        return NULL;
+    }
+    d->watch_ctx->d = d;
+    machine_set_watcher(m, stops_watch_hook, d->watch_ctx);
     return d;
+}
+
+bool debugger_set_runner(struct debugger *d, const struct debug_runner *r)
+{
+    struct watch_ctx *ctx = calloc(r->nvms + 1, sizeof *ctx);
+    if (!ctx)
+        return false;
+    free(d->watch_ctx);
+    d->watch_ctx = ctx;
+    d->runner = r;
+    for (unsigned i = 0; i <= r->nvms; i++) {
+        ctx[i] = (struct watch_ctx){d, i};
+        machine_set_watcher(r->machine(r->ctx, i), stops_watch_hook, &ctx[i]);
+    }
+    debugger_select_vm(d, 1);
+    d->last.vm = d->vm;
+    d->last.pc = debugger_hart(d)->pc;
+    return true;
 }
 
 void debugger_free(struct debugger *d)
@@ -33,7 +58,9 @@ void debugger_free(struct debugger *d)
     d->step_kinds = 0;
     d->breaks_stale = true;
     stops_arm(d);
-    machine_set_watcher(d->machine, NULL, NULL);
+    for (unsigned i = 0; i <= (d->runner ? d->runner->nvms : 0); i++)
+        machine_set_watcher(debugger_machine_of(d, i), NULL, NULL);
+    free(d->watch_ctx);
     expr_vars_free(&d->vars);
     free(d);
 }
@@ -41,6 +68,43 @@ void debugger_free(struct debugger *d)
 struct machine *debugger_machine(struct debugger *d)
 {
     return d->machine;
+}
+
+struct machine *debugger_machine_of(struct debugger *d, unsigned vm)
+{
+    return d->runner ? d->runner->machine(d->runner->ctx, vm) : d->real;
+}
+
+unsigned debugger_look_at(struct debugger *d, unsigned vm)
+{
+    unsigned before = d->vm;
+    if (d->runner) {
+        d->vm = vm;
+        d->machine = debugger_machine_of(d, vm);
+    }
+    return before;
+}
+
+unsigned debugger_vm(const struct debugger *d)
+{
+    return d->vm;
+}
+
+bool debugger_select_vm(struct debugger *d, unsigned vm)
+{
+    if (vm > (d->runner ? d->runner->nvms : 0))
+        return false;
+    if (debugger_look_at(d, vm) == vm)
+        return true;
+    d->hart = 0;
+    d->epoch++;
+    d->frame.shown = false;
+    return true;
+}
+
+uint64_t debugger_insns(struct debugger *d)
+{
+    return d->runner ? d->runner->insns(d->runner->ctx) : machine_stats(d->machine)->insns;
 }
 
 struct hart *debugger_hart(struct debugger *d)
@@ -112,6 +176,8 @@ void debugger_set_nested(struct debugger *d, bool (*fn)(void *ctx, struct debug_
 
 int debugger_reset(struct debugger *d, struct err *e)
 {
+    if (d->runner)
+        return err_set(e, -ENOTSUP, "virtual machines cannot be started again here: quit, and start the debugger anew");
     int rc = machine_restart(d->machine, e);
     d->ended = rc != 0;
     d->hart = 0;
@@ -123,10 +189,18 @@ int debugger_reset(struct debugger *d, struct err *e)
 
 /* ---- Interruption ---- */
 
+static void stop_running(struct debugger *d)
+{
+    if (d->runner)
+        d->runner->stop(d->runner->ctx);
+    else
+        machine_stop(d->machine);
+}
+
 void debugger_interrupt_for(struct debugger *d, enum debug_reason why)
 {
     __atomic_store_n(&d->why, (int)why + 1, __ATOMIC_RELAXED);
-    machine_stop(d->machine);
+    stop_running(d);
 }
 
 void debugger_interrupt(struct debugger *d)
@@ -141,16 +215,22 @@ void debugger_stop_soon(struct debugger *d, const struct debug_stop *s)
     if (!d->pending)
         d->found = *s;
     d->pending = true;
-    machine_pause(d->machine);
+    if (d->runner)
+        d->runner->pause(d->runner->ctx, s->vm);
+    else
+        machine_pause(d->machine);
 }
 
 static void emit(struct event_sink *sink, const struct event *e)
 {
     struct debugger *d = (struct debugger *)((char *)sink - offsetof(struct debugger, sink));
+    unsigned selected = debugger_look_at(d, e->vm);
+    if (d->runner && d->step_kinds >> e->kind & 1)
+        d->runner->sync(d->runner->ctx, e->vm);
     if (d->follows >> e->kind & 1)
         stops_follow(d, machine_hart(d->machine, e->hart));
     if (d->step_kinds >> e->kind & 1) {
-        struct debug_stop s = {.reason = DEBUG_EVENT, .hart = e->hart, .pc = e->pc, .event = *e};
+        struct debug_stop s = {.reason = DEBUG_EVENT, .vm = e->vm, .hart = e->hart, .pc = e->pc, .event = *e};
         if (!d->nested_fn) {
             d->step_kinds = 0;
             debugger_stop_soon(d, &s);
@@ -162,6 +242,7 @@ static void emit(struct event_sink *sink, const struct event *e)
             d->last = s;
             d->hart = e->hart;
             bool on = d->nested_fn(d->nested_ctx, &s, &kinds);
+            debugger_look_at(d, e->vm);
             d->nested = false;
             d->hart = before;
             d->step_kinds = kinds;
@@ -173,6 +254,7 @@ static void emit(struct event_sink *sink, const struct event *e)
         }
     }
     stops_see_event(d, e);
+    debugger_look_at(d, selected);
 }
 
 /* ---- The engine ---- */
@@ -182,6 +264,8 @@ static bool at_goal(const struct debugger *d, const struct hart *h)
 {
     const struct goal *g = &d->goal;
     bool there = false;
+    if (g->vm != d->vm)
+        return false;
     for (unsigned i = 0; i < g->n; i++)
         there |= g->va[i] == h->pc;
     if (!there || (g->hart != STOP_ANY && (unsigned)g->hart != h->id))
@@ -196,7 +280,24 @@ static bool at_goal(const struct debugger *d, const struct hart *h)
 
 static void at_hart(struct debugger *d, struct debug_stop *s, enum debug_reason reason, unsigned hart)
 {
-    *s = (struct debug_stop){.reason = reason, .hart = hart, .pc = machine_hart(d->machine, hart)->pc};
+    *s = (struct debug_stop){.reason = reason, .vm = d->vm, .hart = hart, .pc = machine_hart(d->machine, hart)->pc};
+}
+
+/* The machine's own run, or all virtual machines'; then the one that ended it is looked at. */
+static void run_machines(struct debugger *d, int hart, uint64_t n, struct machine_result *r)
+{
+    const struct debug_runner *run = d->runner;
+    unsigned vm = d->vm;
+    if (run && hart == STOP_ANY)
+        run->run(run->ctx, n, r, &vm);
+    else if (run)
+        run->step(run->ctx, vm, n, r);
+    else if (hart == STOP_ANY)
+        machine_run(d->machine, n, r);
+    else
+        machine_step(d->machine, (unsigned)hart, n, r);
+    if (run && (r->end == MACHINE_BREAK || r->end == MACHINE_MONITOR))
+        debugger_select_vm(d, vm);
 }
 
 /* One run of the machine: of one hart for n instructions, or (hart = STOP_ANY)
@@ -207,17 +308,14 @@ static bool run_once(struct debugger *d, int hart, uint64_t n, struct debug_stop
     struct machine_result r;
     *done = false;
     stops_arm(d);
-    if (hart == STOP_ANY)
-        machine_run(d->machine, n, &r);
-    else
-        machine_step(d->machine, (unsigned)hart, n, &r);
+    run_machines(d, hart, n, &r);
     d->epoch++;
     /* Whatever else ended the run: what its last instruction did comes first. */
     if (d->pending) {
         d->pending = false;
         if (stops_confirm(d, s)) {
             if (r.end == MACHINE_STOP)
-                machine_stop(d->machine); /* the next run tells of that */
+                stop_running(d); /* the next run tells of that */
             return true;
         }
     }
@@ -247,7 +345,7 @@ static bool run_once(struct debugger *d, int hart, uint64_t n, struct debug_stop
     }
     at_hart(d, s, DEBUG_ENDED, d->hart);
     s->result = r;
-    d->ended = true;
+    d->ended = !d->runner || d->runner->ended(d->runner->ctx, 0);
     return true;
 }
 
@@ -257,17 +355,18 @@ static void conclude(struct debugger *d, struct debug_stop *s)
 {
     d->goal.n = 0;
     d->step_kinds = 0;
+    debugger_select_vm(d, s->vm);
     d->hart = s->hart;
     d->last = *s;
     stops_refresh(d);
-    if (s->number)
-        stops_told(d, s->number);
 }
 
 static bool begin(struct debugger *d, struct debug_stop *s)
 {
     d->condition_error[0] = 0;
     d->frame.shown = false;
+    if (d->last.number)
+        stops_told(d, d->last.number);
     if (!d->ended)
         return true;
     *s = d->last;
@@ -290,12 +389,12 @@ static void stepped_onto(struct debugger *d, struct hart *h, struct debug_stop *
 
 void debugger_continue(struct debugger *d, uint64_t limit, struct debug_stop *s)
 {
-    uint64_t end = machine_stats(d->machine)->insns + limit;
+    uint64_t end = debugger_insns(d) + limit;
     bool done = false;
     if (!begin(d, s))
         return;
     for (;;) {
-        uint64_t now = machine_stats(d->machine)->insns;
+        uint64_t now = debugger_insns(d);
         uint64_t left = limit == UINT64_MAX ? limit : end - now;
         if (limit != UINT64_MAX && end <= now)
             done = true;
@@ -336,6 +435,7 @@ static bool run_to(struct debugger *d, const struct goal *g, struct debug_stop *
 {
     bool done;
     d->goal = *g;
+    d->goal.vm = d->vm;
     while (!run_once(d, STOP_ANY, UINT64_MAX, s, &done))
         ;
     d->goal.n = 0;

@@ -39,6 +39,7 @@ enum debug_access {
 
 struct debug_stop {
     enum debug_reason reason;
+    unsigned vm;                  /* of which virtual machine, 0: the real one; debugger_vm() is set to it */
     unsigned hart;                /* which stopped; debugger_hart() is set to it */
     int number;                   /* of the stop, else 0 */
     uint64_t pc;                  /* DEBUG_WATCH: of the instruction that did it. Else where the hart stands */
@@ -57,6 +58,30 @@ struct debug_stop {
 /* m: must outlive it. NULL: no memory. */
 MUST_USE struct debugger *debugger_new(struct machine *m);
 void debugger_free(struct debugger *d); /* takes all breakpoints off the machine; NULL is fine */
+
+/*
+ * Virtual machines. The debugger of a machine on which a VMM runs several looks at one of them at a time: its machine is debugger_machine(), its
+ * virtual hart debugger_hart(). Stops belong to the machine that was selected when they were set. VM 0 is the real machine.
+ */
+struct debug_runner {
+    void *ctx;
+    unsigned nvms; /* numbers from 1 to this */
+    struct machine *(*machine)(void *ctx, unsigned vm);
+    /* As machine_run() and machine_step(), for all of them in their turns, and for one; *vm: whose end r tells. MACHINE_GUEST: all have ended. */
+    void (*run)(void *ctx, uint64_t max_insns, struct machine_result *r, unsigned *vm);
+    void (*step)(void *ctx, unsigned vm, uint64_t steps, struct machine_result *r);
+    void (*stop)(void *ctx);               /* as machine_stop() */
+    void (*pause)(void *ctx, unsigned vm); /* as machine_pause(), in the midst of what that VM does */
+    void (*listen)(void *ctx);             /* the real machine's hub has other kinds wanted */
+    void (*sync)(void *ctx, unsigned vm); /* in the midst of a run: the virtual hart is to show the guest's registers */
+    uint64_t (*insns)(void *ctx);
+    bool (*ended)(void *ctx, unsigned vm);
+};
+/* Right after debugger_new() of the real machine. r must outlive d. False: no memory. */
+MUST_USE bool debugger_set_runner(struct debugger *d, const struct debug_runner *r);
+unsigned debugger_vm(const struct debugger *d);
+bool debugger_select_vm(struct debugger *d, unsigned vm); /* false: no such one */
+uint64_t debugger_insns(struct debugger *d);              /* retired, by all VMs */
 
 struct machine *debugger_machine(struct debugger *d);
 /* The selected hart: whose registers and addresses are meant when nothing else is said. Each stop selects the hart that stopped. */
@@ -118,6 +143,7 @@ const char *debugger_condition_error(const struct debugger *d);
 
 /* ---- Stops ---- */
 
+enum { STOP_PLACES = 15 };
 enum stop_kind { STOP_BREAK, STOP_WATCH, STOP_CATCH };
 /* Which addresses: a hart's virtual ones, the physical ones of its machine (of a guest under H: the guest's), the real machine's physical ones. */
 enum debug_space { SPACE_GVA, SPACE_GPA, SPACE_HPA, SPACE_PAGED /* virtual, through page tables even from M mode */ };
@@ -127,13 +153,16 @@ struct stop_spec {
     const char *text;      /* as the user wrote it, for lists; NULL: made from the rest */
     const char *condition; /* an expression, true when not 0; NULL: none */
     int hart;              /* only this one; STOP_ANY */
-    bool temporary;        /* goes away when it stops something */
+    bool
+        temporary; /* goes away once it stopped something: before the next run, or when whoever told of it removes it */
     bool hidden;
     bool hardware;   /* as hbreak says: the same thing here */
     uint64_t ignore; /* hits that do not count */
     /* STOP_BREAK, STOP_WATCH */
     enum debug_space space;
     uint64_t addr;
+    uint64_t also[STOP_PLACES]; /* STOP_BREAK: other places of the same line */
+    unsigned nalso;
     uint64_t len;    /* STOP_WATCH: bytes, at most a page */
     unsigned access; /* STOP_WATCH: enum debug_access */
     /* STOP_CATCH: an event of these kinds that fits all of the rest */
@@ -143,12 +172,14 @@ struct stop_spec {
     int csr;            /* EV_CSR, EV_PTR: its number, or STOP_ANY */
     const char *device; /* EV_MMIO: the device's name or the beginning of it; NULL = any */
     int source;         /* EV_IRQ, EV_CLAIM: the PLIC's source, EV_WIRE: the bit of mip; STOP_ANY */
+    int reason;         /* EV_VM_EXIT: enum vm_exit_reason, or STOP_ANY */
 };
 
 struct stop {
     struct stop *next;
     int number;
     bool enabled;
+    unsigned vm;           /* whose it is */
     uint64_t hits;         /* with a true condition */
     struct stop_spec spec; /* its strings are the stop's own */
     char **commands;       /* NULL-terminated, run by the REPL when it stops here; NULL: none */

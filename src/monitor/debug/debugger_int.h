@@ -11,7 +11,7 @@ enum { GOAL_PLACES = 8 };
 /* What the present run waits for beside the user's stops: that a hart stands at one of these addresses. */
 struct goal {
     uint64_t va[GOAL_PLACES];
-    unsigned n;
+    unsigned n, vm;
     int hart;        /* STOP_ANY */
     uint8_t mode;    /* EVENT_MODE() in which sp_min and satp count */
     bool same_mode;  /* it must be that mode */
@@ -20,9 +20,19 @@ struct goal {
     uint64_t sp_min; /* 0: any depth */
 };
 
+/* Whose watched memory was touched. */
+struct watch_ctx {
+    struct debugger *d;
+    unsigned vm;
+};
+
 struct debugger {
-    struct machine *machine;
+    struct machine *real;    /* whose events it hears */
+    struct machine *machine; /* looked at: the real one, or the selected VM's */
+    unsigned vm;             /* the selected one, 0: the real machine */
     unsigned hart;
+    const struct debug_runner *runner; /* NULL: there are no VMs */
+    struct watch_ctx *watch_ctx;       /* by VM */
     struct debug_stop last;
     uint64_t epoch;
     bool mmio;
@@ -36,7 +46,7 @@ struct debugger {
     bool breaks_stale; /* the machine's breakpoints are not those of stops and goal */
     struct goal goal;
     uint64_t goal_breaks[GOAL_PLACES]; /* those that were given to the machine */
-    unsigned ngoal_breaks;
+    unsigned ngoal_breaks, goal_breaks_vm;
 
     struct event_sink sink;
     bool listening;      /* the sink is in the hub */
@@ -78,10 +88,14 @@ void stops_refresh(struct debugger *d);
 void stops_follow(struct debugger *d, struct hart *h);
 /* The stop of d->found at the end of its instruction: false, it is none (a condition is not true). */
 bool stops_confirm(struct debugger *d, struct debug_stop *s);
-/* A stop was told to the user: temporary ones go. */
+/* A stop did its work: temporary ones go. */
 void stops_told(struct debugger *d, int number);
 
 /* ---- debugger.c ---- */
+
+struct machine *debugger_machine_of(struct debugger *d, unsigned vm);
+/* Makes it the one that is looked at, and returns which was: for a moment, without any of debugger_select_vm()'s effects. */
+unsigned debugger_look_at(struct debugger *d, unsigned vm);
 
 /* The machine stops at the end of the instruction at work and tells *s, unless something earlier in it asked first. */
 void debugger_stop_soon(struct debugger *d, const struct debug_stop *s);

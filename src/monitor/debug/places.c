@@ -59,8 +59,7 @@ int parse_place(struct repl *r, const char *text, const char **end, struct place
         found = true;
     }
     if (!found) {
-        rc = source_place(r, s, &p->addr,
-                          e); /* FILE:LINE, LINE, a function of the debug information (behind its prologue) */
+        rc = source_place(r, s, p, e); /* FILE:LINE, LINE, a function of the debug information (behind its prologue) */
         found = rc <= 0;
         rc = rc < 0 ? rc : 0;
     }

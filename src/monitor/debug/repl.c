@@ -107,6 +107,11 @@ bool repl_quits(const struct repl *r)
     return r->quit;
 }
 
+bool repl_limited(const struct repl *r)
+{
+    return r->limited;
+}
+
 int repl_quit_status(const struct repl *r)
 {
     return r->quit_status;

@@ -19,6 +19,7 @@ struct repl_config {
     bool terminal;             /* commands are read from a terminal: line editing, prompts */
     FILE *input;               /* where they are read from otherwise; NULL: only those that repl_push_*() gave */
     const char *history;       /* file of the terminal's history; NULL: none */
+    uint64_t max_insns;        /* `continue` stops when so many have retired; 0 = never */
     bool leave_at_end;         /* the loop ends with the guest */
     bool no_files;             /* commands must not read or write files of the host */
     const char *program;       /* the guest's ELF file, for source lines; NULL: none */
@@ -64,7 +65,9 @@ bool repl_failed(const struct repl *r);
 void repl_stop(struct repl *r);
 /* Ctrl-C: ends a run. Async-signal-safe. */
 void repl_interrupt(struct repl *r);
-/* `kill` or `quit` was given. */
+/* The last `continue` came to max_insns. */
+bool repl_limited(const struct repl *r);
+/* `quit` was given, or the input is over. */
 bool repl_quits(const struct repl *r);
 int repl_quit_status(const struct repl *r); /* of `quit STATUS`; -1: none was given */
 

@@ -78,6 +78,7 @@ struct display {
     struct expr *expr;
 };
 
+struct place;
 struct trace;
 struct source;
 struct call_frames;
@@ -97,7 +98,8 @@ struct repl {
     size_t buffer_size;
 
     char *last_line; /* what Enter does again; NULL: nothing */
-    bool quit, killed;
+    bool quit;
+    bool limited; /* the last continue came to config.max_insns */
     bool failed;  /* the last command */
     bool running; /* the machine: what Ctrl-C ends */
     bool stopped_by_signal;
@@ -171,8 +173,8 @@ void show_displays(struct repl *r);
 void show_source_place(struct repl *r, uint64_t addr);
 bool show_source_line(struct repl *r, uint64_t addr);
 bool source_begins_line(struct repl *r, uint64_t addr); /* a statement's code begins there */
-/* FILE:LINE, LINE, a function of the debug information. 0 and *addr; 1: it is none of these; -errno: it is, but. */
-int source_place(struct repl *r, const char *text, uint64_t *addr, struct err *e);
+/* FILE:LINE, LINE, a function of the debug information. 0 and *p; 1: it is none of these; -errno: it is, but. */
+int source_place(struct repl *r, const char *text, struct place *p, struct err *e);
 /* Where the selected frame returns to, and its caller's stack pointer. False: not known. */
 bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp);
 uint64_t frame_pc(struct repl *r); /* of the selected frame, where its names and lines are looked up */
@@ -183,6 +185,8 @@ void call_frames_free(struct repl *r);
 struct place {
     enum debug_space space;
     uint64_t addr;
+    uint64_t also[STOP_PLACES]; /* the same line in other functions and inlined copies */
+    unsigned nalso;
 };
 /* SYMBOL, *EXPR, FILE:LINE, LINE, gpa:ADDR, hpa:ADDR: behind it *end. The pc when there is nothing. */
 MUST_USE int parse_place(struct repl *r, const char *text, const char **end, struct place *p, struct err *e);

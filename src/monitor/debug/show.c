@@ -172,6 +172,12 @@ static void show_catch(struct repl *r, const struct debug_stop *s)
     out_printf(r->out, " in %s mode; now ", name_mode(s->event.mode));
 }
 
+static bool is_temporary(struct repl *r, int number)
+{
+    const struct stop *s = debugger_find(r->d, number);
+    return s && s->spec.temporary;
+}
+
 void show_stop(struct repl *r, const struct debug_stop *s)
 {
     const char *why = debugger_condition_error(r->d);
@@ -182,7 +188,8 @@ void show_stop(struct repl *r, const struct debug_stop *s)
     switch (s->reason) {
     case DEBUG_STEPPED: break;
     case DEBUG_BREAK:
-        out_styled(r->out, OUT_HEAD, "Breakpoint %d", s->number);
+        out_styled(r->out, OUT_HEAD, "%s %d", is_temporary(r, s->number) ? "Temporary breakpoint" : "Breakpoint",
+                   s->number);
         out_puts(r->out, ", ");
         break;
     case DEBUG_WATCH: show_watch(r, s); break;

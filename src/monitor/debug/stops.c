@@ -33,8 +33,13 @@ struct stop_watch {
 
 struct stop_spec stop_spec_default(enum stop_kind kind)
 {
-    return (struct stop_spec){
-        .kind = kind, .hart = STOP_ANY, .cause = UINT64_MAX, .from = STOP_ANY, .csr = STOP_ANY, .source = STOP_ANY};
+    return (struct stop_spec){.kind = kind,
+                              .hart = STOP_ANY,
+                              .cause = UINT64_MAX,
+                              .from = STOP_ANY,
+                              .csr = STOP_ANY,
+                              .source = STOP_ANY,
+                              .reason = STOP_ANY};
 }
 
 struct stop *debugger_stops(struct debugger *d)
@@ -178,6 +183,11 @@ static int check_watch(struct debugger *d, struct stop *s, struct err *e)
 
 struct stop *debugger_add(struct debugger *d, const struct stop_spec *spec, struct err *e)
 {
+    if (d->runner && !d->vm && spec->kind != STOP_CATCH) {
+        err_set(e, -EINVAL,
+                "the real hart runs what the virtual ones let it: give vm N first, to stop that virtual machine");
+        return NULL;
+    }
     struct stop *s = calloc(1, sizeof *s);
     bool ok = s != NULL;
     if (s) {
@@ -194,6 +204,7 @@ struct stop *debugger_add(struct debugger *d, const struct stop_spec *spec, stru
         stop_free(s);
         return NULL;
     }
+    s->vm = d->vm;
     s->number = spec->hidden ? d->next_hidden-- : d->next_number++;
     struct stop **at = &d->stops;
     while (*at)
@@ -219,7 +230,7 @@ void stops_listen(struct debugger *d)
             d->follows = BIT(EV_PTR) | BIT(EV_TLB_FLUSH) | BIT(EV_TLB_FILL) | BIT(EV_RET);
     }
     kinds |= d->follows;
-    struct event_hub *hub = machine_events(d->machine);
+    struct event_hub *hub = machine_events(d->real);
     d->sink.kinds = kinds;
     if (kinds && !d->listening)
         event_hub_add(hub, &d->sink);
@@ -228,31 +239,50 @@ void stops_listen(struct debugger *d)
     else
         event_hub_update(hub);
     d->listening = kinds || (d->listening && d->nested);
+    if (d->runner)
+        d->runner->listen(d->runner->ctx);
 }
 
 static bool goal_is_set(const struct debugger *d)
 {
-    return d->ngoal_breaks == d->goal.n && !memcmp(d->goal_breaks, d->goal.va, d->goal.n * sizeof d->goal.va[0]);
+    return d->ngoal_breaks == d->goal.n && d->goal_breaks_vm == d->goal.vm &&
+           !memcmp(d->goal_breaks, d->goal.va, d->goal.n * sizeof d->goal.va[0]);
+}
+
+/* Those of one machine. False: no memory. */
+static bool arm_machine(struct debugger *d, unsigned vm)
+{
+    unsigned n = 0, all = d->goal.n;
+    for (const struct stop *s = d->stops; s; s = s->next)
+        all += 1 + s->spec.nalso;
+    uint64_t *at = malloc((all + 1) * sizeof *at);
+    if (!at)
+        return false;
+    for (const struct stop *s = d->stops; s; s = s->next)
+        if (s->vm == vm && s->spec.kind == STOP_BREAK && s->enabled)
+            at[n++] = s->spec.addr | (is_virtual(&s->spec) ? 0 : HART_BREAK_PHYSICAL);
+    for (const struct stop *s = d->stops; s; s = s->next)
+        for (unsigned i = 0; s->spec.kind == STOP_BREAK && s->enabled && i < s->spec.nalso; i++)
+            at[n++] = s->spec.also[i];
+    for (unsigned i = 0; i < d->goal.n && d->goal.vm == vm; i++)
+        at[n++] = d->goal.va[i];
+    bool ok = machine_set_breakpoints(debugger_machine_of(d, vm), at, n);
+    free(at);
+    return ok;
 }
 
 static void arm_breakpoints(struct debugger *d)
 {
     if (!d->breaks_stale && goal_is_set(d))
         return;
-    unsigned n = 0, all = d->goal.n;
-    for (const struct stop *s = d->stops; s; s = s->next)
-        all++;
-    uint64_t *at = malloc((all + 1) * sizeof *at);
-    if (!at)
-        return; /* tried again at the next run */
-    for (const struct stop *s = d->stops; s; s = s->next)
-        if (s->spec.kind == STOP_BREAK && s->enabled)
-            at[n++] = s->spec.addr | (is_virtual(&s->spec) ? 0 : HART_BREAK_PHYSICAL);
-    for (unsigned i = 0; i < d->goal.n; i++)
-        at[n++] = d->goal_breaks[i] = d->goal.va[i];
+    memcpy(d->goal_breaks, d->goal.va, sizeof d->goal_breaks);
     d->ngoal_breaks = d->goal.n;
-    d->breaks_stale = !machine_set_breakpoints(d->machine, at, n);
-    free(at);
+    d->goal_breaks_vm = d->goal.vm;
+    bool ok = true;
+    /* With VMs none are on the real machine: what runs there is theirs. */
+    for (unsigned i = d->runner ? 1 : 0; i <= (d->runner ? d->runner->nvms : 0); i++)
+        ok &= arm_machine(d, i);
+    d->breaks_stale = !ok; /* tried again at the next run */
 }
 
 void stops_arm(struct debugger *d)
@@ -268,7 +298,7 @@ static void disarm(struct debugger *d, struct stop *s)
         return;
     w->armed = false;
     for (unsigned i = 0; i < w->npieces; i++) {
-        bool ok = machine_watch(d->machine, w->piece[i].pa, w->piece[i].len,
+        bool ok = machine_watch(debugger_machine_of(d, s->vm), w->piece[i].pa, w->piece[i].len,
                                 s->spec.access & DEBUG_READ ? MACHINE_READ | MACHINE_WRITE : MACHINE_WRITE, false);
         (void)ok; /* it was there */
     }
@@ -278,20 +308,22 @@ static void arm(struct debugger *d, struct stop *s)
 {
     struct stop_watch *w = s->watch;
     unsigned access = s->spec.access & DEBUG_READ ? MACHINE_READ | MACHINE_WRITE : MACHINE_WRITE, i = 0;
-    while (i < w->npieces && machine_watch(d->machine, w->piece[i].pa, w->piece[i].len, access, true))
+    while (i < w->npieces &&
+           machine_watch(debugger_machine_of(d, s->vm), w->piece[i].pa, w->piece[i].len, access, true))
         i++;
     w->armed = i == w->npieces;
     while (!w->armed && i-- > 0)
-        if (!machine_watch(d->machine, w->piece[i].pa, w->piece[i].len, access, false))
+        if (!machine_watch(debugger_machine_of(d, s->vm), w->piece[i].pa, w->piece[i].len, access, false))
             break;
     if (!w->armed)
         w->npieces = 0; /* no memory: as if not mapped, tried again at the next change */
 }
 
-static void look(struct debugger *d, const struct stop_watch *w, uint8_t *to)
+static void look(struct debugger *d, const struct stop *s, uint8_t *to)
 {
+    const struct stop_watch *w = s->watch;
     for (unsigned i = 0; i < w->npieces; to += w->piece[i++].len)
-        if (!bus_dma_read(machine_bus(d->machine), w->piece[i].pa, to, w->piece[i].len))
+        if (!bus_dma_read(machine_bus(debugger_machine_of(d, s->vm)), w->piece[i].pa, to, w->piece[i].len))
             memset(to, 0, w->piece[i].len);
 }
 
@@ -302,7 +334,7 @@ static unsigned find_pieces(struct debugger *d, const struct stop *s, struct har
     for (uint64_t done = 0; done < s->spec.len; n++) {
         uint64_t pa, at = s->spec.addr + done, part = min_u64(s->spec.len - done, PAGE_SIZE - at % PAGE_SIZE);
         if (n == WATCH_PIECES || !debugger_locate(h, s->spec.space, at, &pa) ||
-            !bus_memory_at(machine_bus(d->machine), pa))
+            !bus_memory_at(machine_bus(debugger_machine_of(d, s->vm)), pa))
             return 0;
         piece[n] = (struct piece){pa, part};
         done += part;
@@ -329,22 +361,24 @@ static void place_as(struct debugger *d, struct stop *s, struct hart *h)
     w->npieces = n;
     w->satp = is_virtual(&s->spec) ? address_space(h) : 0;
     arm(d, s);
-    look(d, w, w->bytes);
+    look(d, s, w->bytes);
 }
 
 /* The selected hart's view of the address counts, else the first that has one. */
 static void place(struct debugger *d, struct stop *s)
 {
-    struct hart *h = s->spec.hart == STOP_ANY ? debugger_hart(d) : machine_hart(d->machine, (unsigned)s->spec.hart);
+    struct machine *m = debugger_machine_of(d, s->vm);
+    unsigned n = s->spec.hart != STOP_ANY ? (unsigned)s->spec.hart : s->vm == d->vm ? d->hart : 0;
+    struct hart *h = machine_hart(m, n);
     place_as(d, s, h);
-    for (unsigned i = 0; !s->watch->npieces && s->spec.hart == STOP_ANY && (h = machine_hart(d->machine, i)); i++)
+    for (unsigned i = 0; !s->watch->npieces && s->spec.hart == STOP_ANY && (h = machine_hart(m, i)); i++)
         place_as(d, s, h);
 }
 
 void stops_follow(struct debugger *d, struct hart *h)
 {
     for (struct stop *s = d->stops; s; s = s->next) {
-        if (s->spec.kind != STOP_WATCH || !s->enabled || !is_virtual(&s->spec))
+        if (s->spec.kind != STOP_WATCH || !s->enabled || !is_virtual(&s->spec) || s->vm != d->vm)
             continue;
         if (!s->watch->npieces || (s->watch->satp && s->watch->satp == address_space(h)))
             place_as(d, s, h);
@@ -361,14 +395,14 @@ void stops_refresh(struct debugger *d)
         else if (!s->watch->npieces || !s->watch->armed)
             place(d, s);
         else
-            look(d, s->watch, s->watch->bytes);
+            look(d, s, s->watch->bytes);
     }
 }
 
 /* ---- Hits ---- */
 
-/* A hit of s by this hart: does it count? */
-static bool counts(struct debugger *d, struct stop *s, unsigned hart)
+/* A hit of s by this hart of this machine: does it count? */
+static bool counts(struct debugger *d, struct stop *s, unsigned vm, unsigned hart)
 {
     if (s->spec.hart != STOP_ANY && (unsigned)s->spec.hart != hart)
         return false;
@@ -376,7 +410,7 @@ static bool counts(struct debugger *d, struct stop *s, unsigned hart)
         struct expr_env env;
         struct err e = {.text = ""};
         bool truth = true;
-        unsigned before = d->hart;
+        unsigned before = d->hart, selected = debugger_look_at(d, vm);
         d->hart = hart;
         debugger_expr_env(d, &env);
         /* What cannot be told stops: silence would hide it. */
@@ -385,6 +419,7 @@ static bool counts(struct debugger *d, struct stop *s, unsigned hart)
             snprintf(d->condition_error, sizeof d->condition_error, "%.250s", e.text);
         }
         d->hart = before;
+        debugger_look_at(d, selected);
         if (!truth)
             return false;
     }
@@ -400,6 +435,9 @@ static bool counts(struct debugger *d, struct stop *s, unsigned hart)
 static bool stands_at(struct hart *h, const struct stop *s)
 {
     uint64_t pa;
+    for (unsigned i = 0; i < s->spec.nalso; i++)
+        if (s->spec.also[i] == h->pc)
+            return true;
     if (is_virtual(&s->spec))
         return s->spec.addr == h->pc;
     return debugger_pc_pa(h, &pa) && pa == s->spec.addr;
@@ -409,11 +447,13 @@ bool stops_break_hit(struct debugger *d, struct hart *h, struct debug_stop *stop
 {
     struct stop *first = NULL;
     for (struct stop *s = d->stops; s; s = s->next)
-        if (s->enabled && s->spec.kind == STOP_BREAK && stands_at(h, s) && counts(d, s, h->id) && !first)
+        if (s->enabled && s->spec.kind == STOP_BREAK && s->vm == d->vm && stands_at(h, s) &&
+            counts(d, s, d->vm, h->id) && !first)
             first = s;
     if (!first)
         return false;
-    *stop = (struct debug_stop){.reason = DEBUG_BREAK, .hart = h->id, .number = first->number, .pc = h->pc};
+    *stop =
+        (struct debug_stop){.reason = DEBUG_BREAK, .vm = d->vm, .hart = h->id, .number = first->number, .pc = h->pc};
     return true;
 }
 
@@ -426,6 +466,7 @@ static bool fits(const struct stop_spec *c, const struct event *e)
     case BIT(EV_CSR):
     case BIT(EV_PTR): return c->csr == STOP_ANY || (uint64_t)c->csr == e->a[0];
     case BIT(EV_MMIO): return !c->device || (e->text && !strncmp(e->text, c->device, strlen(c->device)));
+    case BIT(EV_VM_EXIT): return c->reason == STOP_ANY || (uint64_t)c->reason == e->a[0];
     case BIT(EV_IRQ):
     case BIT(EV_WIRE): return c->source == STOP_ANY || (uint64_t)c->source == e->a[0];
     case BIT(EV_CLAIM): return c->source == STOP_ANY || (uint64_t)c->source == e->a[1];
@@ -439,12 +480,12 @@ void stops_see_event(struct debugger *d, const struct event *e)
         if (!s->enabled || s->spec.kind != STOP_CATCH || !fits(&s->spec, e))
             continue;
         d->event = e;
-        bool stops = counts(d, s, e->hart);
+        bool stops = counts(d, s, e->vm, e->hart);
         d->event = NULL;
         if (!stops)
             continue;
         struct debug_stop stop = {
-            .reason = DEBUG_CATCH, .hart = e->hart, .number = s->number, .pc = e->pc, .event = *e};
+            .reason = DEBUG_CATCH, .vm = e->vm, .hart = e->hart, .number = s->number, .pc = e->pc, .event = *e};
         debugger_stop_soon(d, &stop);
     }
 }
@@ -458,16 +499,17 @@ static uint64_t first_bytes(const uint8_t *bytes, uint64_t len)
 
 void stops_watch_hook(void *ctx, uint64_t pa, uint64_t len, bool write)
 {
-    struct debugger *d = ctx;
+    const struct watch_ctx *c = ctx;
+    struct debugger *d = c->d;
     uint8_t now[PAGE_SIZE];
     for (struct stop *s = d->stops; s; s = s->next) {
         struct stop_watch *w = s->watch;
         bool touches = false;
-        for (unsigned i = 0; w && w->armed && i < w->npieces; i++)
+        for (unsigned i = 0; w && w->armed && s->vm == c->vm && i < w->npieces; i++)
             touches |= pa < w->piece[i].pa + w->piece[i].len && w->piece[i].pa < pa + len;
         if (!touches)
             continue;
-        look(d, w, now);
+        look(d, s, now);
         bool changed = memcmp(now, w->bytes, s->spec.len) != 0;
         uint64_t old = first_bytes(w->bytes, s->spec.len);
         memcpy(w->bytes, now, s->spec.len);
@@ -476,10 +518,11 @@ void stops_watch_hook(void *ctx, uint64_t pa, uint64_t len, bool write)
         if (!wanted || w->hit || d->writing)
             continue;
         struct event e = {0};
-        struct event_hub *hub = machine_events(d->machine);
+        struct event_hub *hub = machine_events(debugger_machine_of(d, c->vm));
         hub->stamp(hub->ctx, &e);
         w->hit = true;
         w->seen = (struct debug_stop){.reason = DEBUG_WATCH,
+                                      .vm = c->vm,
                                       .hart = e.hart,
                                       .number = s->number,
                                       .pc = e.pc,
@@ -500,7 +543,7 @@ bool stops_confirm(struct debugger *d, struct debug_stop *stop)
         if (s->spec.kind != STOP_WATCH || !s->watch->hit)
             continue;
         s->watch->hit = false;
-        if (counts(d, s, s->watch->seen.hart) && !confirmed) {
+        if (counts(d, s, s->vm, s->watch->seen.hart) && !confirmed) {
             *stop = s->watch->seen;
             confirmed = true;
         }

@@ -114,50 +114,55 @@ static void list_keys(const struct keys *k, unsigned section, char *buf, size_t 
         n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", f->key);
 }
 
-static int refuse(const struct keys *k, const char *file, const struct complaint *c, struct err *e)
+/* The line of a key, by the look of it; the last one, if there are several. section NULL: of a section. 0: not found (it stands in {}). */
+static int line_of(const char *text, const char *section, const char *key)
 {
-    static const char unexpected[] = "Unexpected key: ";
+    int line = 0, found = 0;
+    bool inside = !section;
+    size_t ns = section ? strlen(section) : 0, nk = strlen(key);
+    for (const char *p = text; p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
+        const char *word = p + strspn(p, " \"'");
+        bool top = word == p;
+        line++;
+        if (top && section && *word && *word != '#' && *word != '\n')
+            inside = !strncmp(word, section, ns) && word[ns] == ':';
+        if (inside && top == !section && !strncmp(word, key, nk) && word[nk] && strchr(": \"'", word[nk]))
+            found = line;
+    }
+    return found;
+}
+
+static int refuse(const struct keys *k, const char *file, const char *text, const struct complaint *c, struct err *e)
+{
+    static const char unexpected[] = "Unexpected key: ", again[] = "Mapping field already seen: ";
     char known[1024], field[64] = "";
     unsigned section = section_of(c);
+    const char *name = section < SECTIONS ? section_names[section] : NULL, *key = strstr(c->what, ": ");
     const char *at = c->lines ? strstr(c->where[0], "line: ") : NULL,
                *quote = c->lines ? strchr(c->where[0], '\'') : NULL;
     int line = at ? atoi(at + 6) : 1;
+    key = key ? key + 2 : "";
     list_keys(k, section, known, sizeof known);
-    if (!strncmp(c->what, unexpected, sizeof unexpected - 1)) {
-        const char *key = c->what + sizeof unexpected - 1;
-        return section == SECTIONS
-                   ? err_set(e, -EINVAL, "%s: line %d: no section '%s': there are %s", file, line, key, known)
-                   : err_set(e, -EINVAL, "%s: line %d: %s has no key '%s': there are %s", file, line,
-                             section_names[section], key, known);
-    }
+    bool twice = !strncmp(c->what, again, sizeof again - 1),
+         unknown = !strncmp(c->what, unexpected, sizeof unexpected - 1);
+    if (twice && !strcmp(key, name ? name : "")) /* the section itself */
+        name = NULL;
+    if ((twice || unknown) && line_of(text, name, key)) /* cyaml tells where the mapping stands */
+        line = line_of(text, name, key);
+    if (unknown && !name)
+        return err_set(e, -EINVAL, "%s: line %d: no section '%s': there are %s", file, line, key, known);
+    if (unknown)
+        return err_set(e, -EINVAL, "%s: line %d: %s has no key '%s': there are %s", file, line, name, key, known);
+    if (twice)
+        return err_set(e, -EINVAL, "%s: line %d: %s stands there twice: leave one out", file, line, key);
     if (quote)
         snprintf(field, sizeof field, "%.*s: ", (int)strcspn(quote + 1, "'"), quote + 1);
     if (!strncmp(c->what, "libyaml", 7))
         return err_set(e, -EINVAL,
                        "%s: line %d: %sthis is no YAML (%s): write `section:` and below it, indented, `key: cycles`",
                        file, line, field, c->what + 9);
-    if (!strncmp(c->what, "Mapping field already seen", 26))
-        return err_set(e, -EINVAL, "%s: line %d: %s stands there twice: leave one out", file, line, c->what + 28);
     return err_set(e, -EINVAL, "%s: line %d: %s%s: %s", file, line, field, c->what,
-                   section == SECTIONS ? "give sections (hardware, software, exits, steps) of keys"
-                                       : "give a number of cycles");
-}
-
-/* Where a key that cyaml took stands: its line, by the look of it. */
-static int line_of(const char *text, const char *section, const char *key)
-{
-    int line = 0, found = 1;
-    bool inside = false;
-    size_t ns = strlen(section), nk = strlen(key);
-    for (const char *p = text; p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
-        line++;
-        const char *word = p + strspn(p, " {,");
-        if (word == p && *word && *word != '#' && *word != '\n')
-            inside = !strncmp(word, section, ns) && word[ns] == ':';
-        if (inside && word != p && !strncmp(word, key, nk) && strchr(": ", word[nk]))
-            found = line;
-    }
-    return found;
+                   name ? "give a number of cycles" : "give sections (hardware, software, exits, steps) of keys");
 }
 
 /* ---- Reading ---- */
@@ -190,10 +195,11 @@ static int take(struct cost_model *m, const struct keys *k, const struct file *f
         if (!f->value[i])
             continue;
         double v = *f->value[i];
+        const char *section = section_names[key->section];
+        int line = line_of(text, section, key->name);
         if (!isfinite(v) || v < 0)
             return err_set(e, -EINVAL, "%s: line %d: %s: %s: %g is no number of cycles: give one from 0 up", name,
-                           line_of(text, section_names[key->section], key->name), section_names[key->section],
-                           key->name, v);
+                           line ? line : line_of(text, NULL, section), section, key->name, v);
         memcpy((char *)m + key->at, &v, sizeof v);
     }
     return 0;
@@ -213,7 +219,7 @@ int cost_load(struct cost_model *m, const char *file, struct err *e)
     struct keys *k = text ? make_keys() : NULL;
     int rc = k ? 0 : text ? err_set(e, -ENOMEM, "%s: out of memory", file) : -EINVAL;
     if (!rc && cyaml_load_data((const uint8_t *)text, size, &config, &k->schema, (cyaml_data_t **)&f, NULL) != CYAML_OK)
-        rc = refuse(k, file, &c, e);
+        rc = refuse(k, file, text, &c, e);
     if (!rc && f) /* NULL: there is nothing in it */
         rc = take(m, k, f, file, text, e);
     if (k && f)

@@ -31,8 +31,8 @@ void panic(const char *why, const struct frame *f)
     print("\nKERNEL PANIC: %s\n", why);
     if (f) {
         uint64_t cause = para_shared.cause;
-        print("  cause %lu (%s)  tval 0x%lx  epc 0x%lx  status 0x%lx\n", cause, cause_name(cause), para_shared.tval, f->sepc,
-              f->sstatus);
+        print("  cause %lu (%s)  tval 0x%lx  epc 0x%lx  status 0x%lx\n", cause, cause_name(cause), para_shared.tval,
+              f->sepc, f->sstatus);
         for (int i = 1; i < 32; i++)
             print("%s%-3s 0x%016lx%s", i % 4 == 1 ? "  " : "", name[i], f->x[i], i % 4 == 0 || i == 31 ? "\n" : "  ");
     }

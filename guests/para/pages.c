@@ -13,10 +13,10 @@ static char *fresh, *end; /* frames never used so far: starting does not touch a
 static uint64_t in_use;
 
 /* "Physical" addresses are the guest's own idea: page n of its RAM lies in some frame of the machine, and that is what entries must name. */
-static uint64_t *frames;   /* by page: its machine address */
-static uint32_t *page_at;  /* by frame, from BOARD_RAM: the page */
-static uint64_t nframes;   /* that page_at knows */
-static pte_t *linear;      /* the leaves for all of RAM in the kernel's half, one after the other */
+static uint64_t *frames;  /* by page: its machine address */
+static uint32_t *page_at; /* by frame, from BOARD_RAM: the page */
+static uint64_t nframes;  /* that page_at knows */
+static pte_t *linear;     /* the leaves for all of RAM in the kernel's half, one after the other */
 
 _Noreturn void panic(const char *why, const void *f);
 
@@ -33,6 +33,12 @@ pte_t pte_to(const void *page, uint64_t flags)
 void *pte_page(pte_t e)
 {
     return pa_va(BOARD_RAM + page_at[(pte_pa(e) - BOARD_RAM) / PAGE] * PAGE);
+}
+
+bool pte_is_ours(pte_t e)
+{
+    uint64_t frame = (pte_pa(e) - BOARD_RAM) / PAGE;
+    return frame < nframes && frames[page_at[frame]] == pte_pa(e);
 }
 
 /* ---- Changes of tables ---- */
@@ -178,7 +184,8 @@ void pages_init(uint64_t ram, uint64_t pool_end)
     kernel_root[258] = pte_to(table, PTE_V);
     linear[page_number(table)] &= ~PTE_W;
     linear[page_number(kernel_root)] &= ~PTE_W;
-    if (para_call(PARA_SET_PTR, va_pa(kernel_root), 0, 0, NULL) != PARA_OK || para_call(PARA_PIN, va_pa(kernel_root), 2, 0, NULL) != PARA_OK)
+    if (para_call(PARA_SET_PTR, va_pa(kernel_root), 0, 0, NULL) != PARA_OK ||
+        para_call(PARA_PIN, va_pa(kernel_root), 2, 0, NULL) != PARA_OK)
         panic("the VMM refuses the kernel's page tables", NULL);
 }
 
@@ -217,7 +224,8 @@ static void publish(pte_t *table)
     each_table(table, 2, 256, close_page);
     close_page(user_root(table));
     flush();
-    if (para_call(PARA_PIN, va_pa(table), 2, 0, NULL) != PARA_OK || para_call(PARA_PIN, va_pa(user_root(table)), 2, 0, NULL) != PARA_OK)
+    if (para_call(PARA_PIN, va_pa(table), 2, 0, NULL) != PARA_OK ||
+        para_call(PARA_PIN, va_pa(user_root(table)), 2, 0, NULL) != PARA_OK)
         panic("the VMM refuses a page table", NULL);
 }
 

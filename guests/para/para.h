@@ -7,7 +7,8 @@
 #include "para_abi.h"
 
 /* A failed call's a0; its a1 in *value, unless that is NULL. */
-static inline enum para_error para_call(enum para_function function, uint64_t arg0, uint64_t arg1, uint64_t arg2, uint64_t *value)
+static inline enum para_error para_call(enum para_function function, uint64_t arg0, uint64_t arg1, uint64_t arg2,
+                                        uint64_t *value)
 {
     register uint64_t a0 __asm__("a0") = arg0;
     register uint64_t a1 __asm__("a1") = arg1;
@@ -44,6 +45,7 @@ void console_flush(struct console *c);
 /* pages.c. Entries hold machine addresses, which are not where the kernel finds the page. */
 pte_t pte_to(const void *page, uint64_t flags);
 void *pte_page(pte_t e);
+bool pte_is_ours(pte_t e);
 /* A table in use is the VMM's to write: what else a store does, this does. */
 void pte_set(pte_t *e, pte_t value);
 /* Before table_free(): the table's pages belong to the kernel again. */

@@ -5,7 +5,8 @@
 
 volatile struct para_shared para_shared __attribute__((aligned(4096)));
 static char rest_of_the_page[PAGE - sizeof para_shared] __attribute__((used));
-#define IS_AT(field, n) _Static_assert(offsetof(struct para_shared, field) == (n), "entry.S knows another place of " #field)
+#define IS_AT(field, n)                                                                                                \
+    _Static_assert(offsetof(struct para_shared, field) == (n), "entry.S knows another place of " #field)
 IS_AT(epc, 16);
 IS_AT(sp, 24);
 IS_AT(kernel, 32);
@@ -20,7 +21,8 @@ void trap(struct frame *f);
 void trap_init(void)
 {
     csr_write(scounteren, 7); /* programs may read cycle, time and instret; the last CSR that is written */
-    if (para_call(PARA_SET_TRAP, (uint64_t)trap_entry, va_pa((const void *)&para_shared), SIE_TIMER | SIE_EXTERNAL, NULL) != PARA_OK)
+    if (para_call(PARA_SET_TRAP, (uint64_t)trap_entry, va_pa((const void *)&para_shared), SIE_TIMER | SIE_EXTERNAL,
+                  NULL) != PARA_OK)
         panic("the VMM takes no address for upcalls", NULL);
 }
 

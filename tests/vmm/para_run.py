@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Paravirtualization: mono ported to hypercalls says what mono says, with fewer steps of the VMM; and what a guest must not get it does not get.
+
+para_run.py --build DIR [NAME...]   the tests whose names contain one of NAME; none = all
+
+The last line is "N passed, N failed".
+"""
+import argparse
+import collections
+import filecmp
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, "..", "guest"))
+import run as guest  # noqa: E402
+import test_kernels  # noqa: E402
+from run import Skipped, check, ends, need, vitrine  # noqa: E402
+
+SCRIPT = test_kernels.SCRIPT.encode()
+ABI = os.path.join(HERE, "..", "..", "src", "monitor", "vmm", "para_abi.h")
+MANUAL = os.path.join(HERE, "..", "..", "docs", "hypercalls.md")
+
+
+def built(name):
+    return need(os.path.join(guest.BUILD, "guests", name))
+
+
+def under(technique, kernel, *options, stdin=SCRIPT):
+    return vitrine("--vmm", technique, "--stats", *options, "-kernel", built(kernel), stdin=stdin)
+
+
+def exits(run):
+    return {why: int(n) for why, n in re.findall(r"^ *exits (\w+) +(\d+)$", run.err, re.M)}
+
+
+def steps(technique, kernel, stdin):
+    """How many of each event of the VMM."""
+    with tempfile.TemporaryDirectory() as d:
+        f = os.path.join(d, "trace")
+        ends(vitrine("--vmm", technique, "--trace", f"vmm,tlb_flush,csr:{f}", "-kernel", built(kernel), stdin=stdin), 0)
+        return collections.Counter(re.findall(r" (vm_\w+|csr|tlb_flush) ", open(f).read()))
+
+
+# ---- The port ----
+
+def test_says_the_same():
+    a, b = under("trap", "mono.elf"), under("para", "para.elf")
+    ends(a, 0, "this was the shell")
+    ends(b, 0)
+    check(a.out == b.out, f"para.elf under para says something else than mono.elf under trap: {b.out[-600:]!r}", a)
+
+
+def test_says_the_same_from_a_disk():
+    with tempfile.TemporaryDirectory() as d:
+        runs = []
+        for technique, kernel in (("trap", "mono.elf"), ("para", "para.elf")):
+            image = os.path.join(d, technique)
+            shutil.copy(built("mono.img"), image)
+            runs.append(under(technique, kernel, *test_kernels.disk_options(image)))
+        check(runs[0].out == runs[1].out and "virtio disk" in runs[0].out, "what it says with a disk", runs[1])
+        check(filecmp.cmp(os.path.join(d, "trap"), os.path.join(d, "para"), shallow=False), "the disks are not the same afterwards")
+
+
+def test_takes_fewer_steps():
+    """The lesson in figures: one call where there were many traps, and no shadows to keep."""
+    a, b = exits(under("trap", "mono.elf")), exits(under("para", "para.elf"))
+    check(sum(b.values()) * 4 < sum(a.values()), f"exits: {sum(b.values())} under para, {sum(a.values())} under trap: {a} {b}")
+    check(b.get("mmio", 0) == 0 and b.get("protected", 0) == 0, f"exits of a kind that para does not know: {b}")
+    script = b"ls\nps\ntrue\ntrue\nexec true\n"
+    s, p = steps("trap", "mono.elf", script), steps("para", "para.elf", script)
+    kept = s["vm_shadow"] + s["vm_shadow_drop"] + s["vm_protect"]
+    check(p["vm_hypercall"] > 20 and p["vm_table"] > 20 and p["vm_upcall"] > 10 and p["vm_return"] > 10, f"steps under para: {p}")
+    check(s["vm_hypercall"] == s["vm_upcall"] == 0 and kept > 300, f"steps under trap: {s}")
+    # Emulated instructions: of the boot, before the tables are handed over, and counters.
+    check(p["vm_emulate"] * 20 < s["vm_emulate"], f"instructions emulated: {p['vm_emulate']} under para, {s['vm_emulate']} under trap")
+    print(f"        exits {sum(a.values())} -> {sum(b.values())}, emulated {s['vm_emulate']} -> {p['vm_emulate']}, "
+          f"shadow entries made and dropped {kept} -> {p['vm_shadow'] + p['vm_shadow_drop'] + p['vm_protect']}")
+
+
+def test_tables_are_right_at_every_entry():
+    r = under("para", "para.elf", "--check-shadow")
+    ends(r, 0)
+    check("check-shadow" not in r.err, "--check-shadow complains", r)
+
+
+def test_runs_the_same_twice():
+    with tempfile.TemporaryDirectory() as d:
+        files = [os.path.join(d, n) for n in "ab"]
+        for f in files:
+            ends(vitrine("--vmm", "para", "--trace", f"vmm,trap:{f}", "-kernel", built("para.elf"), stdin=b"ls\nexec true\n"), 0)
+        check(filecmp.cmp(*files, shallow=False), "two traces differ")
+        text = open(files[0]).read()
+        # The ladder of the first page-table load: the call, each table validated from the leaves up, the root found, satp loaded.
+        ladder = r"vm_hypercall function 3.*\n(.*vm_validate level 0.*verdict let in\n)+.*vm_table .*level 0, on true\n"
+        check(re.search(ladder, text), "the steps of PARA_SET_PTR")
+        check(re.search(r"vm_table .*level 2, on true\n.*vm_root .*\n.*vm_hypercall_ret function 3, error 0.*\n.*vm_satp .*\n.*vm_entry ", text),
+              "the end of PARA_SET_PTR")
+        check(re.search(r"vm_exit +reason exception, cause ecall from U.*\n.*vm_upcall +cause ecall from U \(8\).*\n", text), "a system call's upcall")
+
+
+def test_without_hypercalls():
+    """Bare, under other techniques, and under --check, where the oracle has none, the port says so and ends."""
+    for args in ((), ("--vmm", "trap"), ("--vmm", "nested", "-cpu", "rv64,h=false"), ("--vmm", "para", "--check")):
+        options = ("--vm", f"-kernel {built('para.elf')} -cpu rv64,h=false") if "nested" in args else ("-kernel", built("para.elf"))
+        r = vitrine(*(a for a in args if a not in ("-cpu", "rv64,h=false")), *options)
+        ends(r, 1, "this kernel needs a VMM with hypercalls")
+        check("--check" not in args or "no difference in" in r.err, "--check", r)
+
+
+def test_neighbours_change_nothing():
+    with tempfile.TemporaryDirectory() as d:
+        files = [os.path.join(d, n) for n in "ab"]
+        for f, more in zip(files, ((), ("--vm", f"-kernel {built('para-attack.elf')} -append attack=flood -serial null -m 64M"))):
+            vitrine("--vmm", "para", "--slice", "7777", "--trace", f"trap,vm_upcall,vm_hypercall,if=vm == 1:{f}", "--vm",
+                    f"-kernel {built('para.elf')} -serial null -m 64M", *more, "--max-insns", "5000000" if more else "2500000")
+        alone, beside = (open(f).read().split("\n") for f in files)
+        n = min(len(alone), len(beside)) - 2
+        check(n > 200 and alone[:n] == beside[:n], f"vm 1 is not beside another what it is alone ({n} lines)")
+
+
+# ---- Hostile guests ----
+
+def test_nothing_forbidden_is_let_in():
+    r = vitrine("--vmm", "para", "--check-shadow", "-kernel", built("para-attack.elf"))
+    ends(r, 0, "attack: 0 went wrong")
+    check(r.out.count("\n") > 40 and "WRONG" not in r.out, "every attempt", r)
+
+
+def attack(name, stdin=b"k"):
+    """Beside a guest that goes on."""
+    return vitrine("--vmm", "para", "--check-shadow", "--max-insns", "8000000", "--vm",
+                   f"-kernel {built('para-attack.elf')} -append attack={name} -serial stdio -m 64M", "--vm",
+                   f"-kernel {guest.guest('hello')} -serial null -m 16M", stdin=stdin)
+
+
+def test_attacks_end_the_attacker_alone():
+    expected = {
+        "dma": (125, r"vm 1 .*its page table at 0x[0-9a-f_]+ was written otherwise than by a hypercall"),
+        "vector": (126, r"vm 1 .*can never move again: Hart 0 traps for ever in S mode"),
+        "wipe": (126, r"vm 1 .*can never move again: Hart 0 traps for ever in S mode"),
+        "return": (124, r"stopped after 8000000 instructions of all guests"),
+        "flood": (124, r"stopped after 8000000 instructions of all guests"),
+    }
+    for name, (status, message) in expected.items():
+        r = attack(name)
+        ends(r, status, err=message)
+        ends(r, status, err=r"vm 2 \(hello.elf\): ended with status 0 after 352 instructions")
+        check("check-shadow:" not in r.err, "--check-shadow complains", r)
+
+
+def test_reset_begins_anew():
+    r = attack("reset")
+    ends(r, 0, "before: mark 0")
+    ends(r, 0, "before: mark 1")
+
+
+# ---- The manual ----
+
+def test_manual_has_every_call_and_error():
+    abi, manual = open(ABI).read(), open(MANUAL).read()
+    functions = re.findall(r"^    (PARA_\w+),", abi.split("enum para_function {")[1].split("PARA_FUNCTIONS")[0], re.M)
+    errors = re.findall(r"^    (PARA_\w+) = (-?\d+)", abi.split("enum para_error {")[1].split("};")[0], re.M)
+    check(len(functions) == 14 and len(errors) == 11, f"{functions} {errors}")
+    for n, name in enumerate(functions):
+        check(re.search(rf"^\| {n} \| `{name}` \|", manual, re.M), f"docs/hypercalls.md has no row for {n} {name}")
+    for name, value in errors:
+        check(re.search(rf"^\| {value} \| `{name}` \|", manual, re.M), f"docs/hypercalls.md has no row for {value} {name}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("names", nargs="*")
+    a = parser.parse_args()
+    guest.BUILD = a.build
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or not callable(test) or (a.names and not any(n in name for n in a.names)):
+            continue
+        start = time.monotonic()
+        try:
+            test()
+            result, why = "passed", ""
+        except Skipped as e:
+            result, why = "skipped", f": {e}"
+        except (guest.Failed, subprocess.TimeoutExpired) as e:
+            result, why = "failed", f": {e}"
+        counts[result] += 1
+        print(f"{result:8}{name[5:].replace('_', ' ')} ({time.monotonic() - start:.1f} s){why}", flush=True)
+    if counts["skipped"]:
+        print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

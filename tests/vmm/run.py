@@ -256,7 +256,8 @@ def test_steps_of_a_fill():
         check(steps[:8] == ladder, f"the first fill goes {steps[:8]}")
         text = open(f).read()
         check("vm_exit   reason page, cause instruction guest page fault (20), tval 0x80200000" in text, "the first intercept")
-        check(re.search(r"vm_exit +reason ecall.*\n.*vm_emulate", text), "an ecall is emulated after it is intercepted")
+        check(re.search(r"vm_exit +reason ecall.*\n.*vm_decode +name ecall.*\n.*vm_emulate", text),
+              "an ecall is intercepted, decoded, emulated")
 
 
 def test_tables_show_nothing_foreign():

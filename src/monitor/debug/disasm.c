@@ -13,8 +13,8 @@
 #include <capstone.h>
 #endif
 
-/* The cache: texts by the instruction's bits, a slot each. Traces print the same few thousand instructions over and over. */
-enum { SLOT_BITS = 12, SLOTS = 1 << SLOT_BITS };
+/* The cache: texts by the instruction's bits, each in one of two slots. Traces print the same few thousand instructions over and over. */
+enum { SLOT_BITS = 13, SLOTS = 1 << SLOT_BITS };
 
 struct slot {
     uint32_t raw;
@@ -174,10 +174,32 @@ static const struct slot *slot_of(struct disasm *d, uint32_t raw)
 {
     if (insn_length(raw) == 2)
         raw &= 0xffff;
-    struct slot *s = &d->slots[raw * UINT32_C(0x9e3779b1) >> (32 - SLOT_BITS)];
-    if (s->raw != raw || !s->len)
-        slot_fill(d, s, raw);
+    uint32_t k = raw * UINT32_C(0x9e3779b1) >> (32 - SLOT_BITS);
+    struct slot *s = &d->slots[k], *other = &d->slots[k ^ 1];
+    if (s->raw == raw && s->len)
+        return s;
+    if (other->raw == raw && other->len)
+        return other;
+    if (s->len && !other->len)
+        s = other;
+    slot_fill(d, s, raw);
     return s;
+}
+
+/* Appends 0x... to the n characters in buf, as far as it fits. Returns how many there are then. */
+static size_t put_hex(char *buf, size_t size, size_t n, uint64_t v)
+{
+    char text[19];
+    size_t at = sizeof text;
+    do
+        text[--at] = "0123456789abcdef"[v & 15];
+    while (v >>= 4);
+    text[--at] = 'x';
+    text[--at] = '0';
+    size_t length = min_u64(sizeof text - at, size - 1 - n);
+    memcpy(buf + n, text + at, length);
+    buf[n + length] = 0;
+    return n + length;
 }
 
 unsigned disasm(struct disasm *d, uint64_t pc, uint32_t raw, char *buf, size_t size)
@@ -192,12 +214,11 @@ unsigned disasm(struct disasm *d, uint64_t pc, uint32_t raw, char *buf, size_t s
         return s->len;
     uint64_t target = pc + (uint64_t)(int64_t)s->offset, offset = 0;
     const char *name = d->symbol ? d->symbol(d->symbol_ctx, target, &offset) : NULL;
+    n = put_hex(buf, size, n, target);
     if (name && offset)
-        snprintf(buf + n, size - n, "0x%" PRIx64 " <%s+0x%" PRIx64 ">", target, name, offset);
+        snprintf(buf + n, size - n, " <%s+0x%" PRIx64 ">", name, offset);
     else if (name)
-        snprintf(buf + n, size - n, "0x%" PRIx64 " <%s>", target, name);
-    else
-        snprintf(buf + n, size - n, "0x%" PRIx64, target);
+        snprintf(buf + n, size - n, " <%s>", name);
     return s->len;
 }
 

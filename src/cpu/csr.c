@@ -208,7 +208,7 @@ bool csr_execute(struct hart *h, unsigned num, enum csr_op op, uint64_t src, boo
     case CSR_RS: v |= src; break;
     case CSR_RC: v &= ~src; break;
     }
-    if (LIKELY(!event_wanted_any(h->events, BIT(EV_CSR) | BIT(EV_PTR)))) {
+    if (LIKELY(!observe_wants_csr(h, r->num))) {
         row_put(h, r, v);
         return true;
     }

@@ -10,7 +10,7 @@
 #include "cpu/trap.h"
 
 /* The event, stamped by this hart. */
-static struct event *begin(struct hart *h, enum event_kind k)
+static inline struct event *begin(struct hart *h, enum event_kind k)
 {
     struct event *e = event_slot(h->events, k);
     e->clock = hart_cycle(h);

@@ -44,6 +44,13 @@ void observe_mode(struct hart *h, uint64_t pc, uint8_t from);
 /* An ecall from S mode to the firmware is being raised. */
 void observe_sbi(struct hart *h);
 void observe_mark(struct hart *h, int32_t number);
+/* Does anybody want to hear of a write to this CSR? */
+static inline bool observe_wants_csr(const struct hart *h, unsigned csr)
+{
+    enum { SATP = 0x180, VSATP = 0x280, HGATP = 0x680 };
+    return event_wanted(h->events, EV_CSR) ||
+           ((csr == SATP || csr == VSATP || csr == HGATP) && event_wanted(h->events, EV_PTR));
+}
 /* An instruction wrote a CSR: emits EV_CSR, and EV_PTR where it holds the root of a page table. */
 void observe_csr(struct hart *h, unsigned csr, uint64_t old, uint64_t new);
 void observe_wire(struct hart *h, enum irq_bit bit, bool level);

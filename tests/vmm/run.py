@@ -289,6 +289,7 @@ def test_refusals():
     refused(r"a quote is not closed", "--vmm", "emulate", "--vm", f"-kernel '{hello}")
     refused(r"--vm \(guest 2\): -nothing: no such option", "--vmm", "emulate", "--vm", f"-kernel {hello}", "--vm", "-nothing")
     refused(r"-kernel with --vm: .*give it inside", "--vmm", "emulate", "-kernel", hello, "--vm", f"-kernel {hello}")
+    refused(r"-smp 2 with --vm: .*leave it out", "--vmm", "emulate", "-smp", "2", "--vm", f"-kernel {hello}")
     refused(r"RAM of 64 MiB is too small for 1 guest .*give -m \d+M", "--vmm", "emulate", "-m", "64M", "--vm", f"-kernel {hello}")
     refused(r"-smp 2: a virtual machine has one hart", "--vmm", "emulate", "-smp", "2", "-kernel", hello)
     refused(r"has the H extension itself.*h=false", "--vmm", "nested", "-cpu", "rv64,h=true", "-kernel", hello)

@@ -137,6 +137,9 @@ static int check_real(const struct machine_options *m, struct err *e)
                       : m->ndrives  ? "-drive"
                       : m->ndevices ? "-device"
                                     : NULL;
+    if (m->harts != 1)
+        return err_set(e, -EINVAL, "-smp %u with --vm: the VMM uses one hart of the real machine: leave it out",
+                       m->harts);
     return bad ? err_set(e, -EINVAL, "%s with --vm: the real machine runs the VMM only: give it inside of a --vm", bad)
                : 0;
 }

@@ -177,9 +177,9 @@ struct lineedit *lineedit_new(const char *history_file, lineedit_complete_fn *co
     el_set(l->el, EL_HIST, history, l->history);
     el_set(l->el, EL_SIGNAL, 0);
     el_set(l->el, EL_GETCFN, get_char);
-    el_set(l->el, EL_ADDFN, "vitrine-complete", "complete the word", on_tab);
-    el_set(l->el, EL_ADDFN, "vitrine-interrupt", "give up the line", on_interrupt);
-    el_set(l->el, EL_ADDFN, "vitrine-suspend", "stop the program", on_suspend);
+    el_wset(l->el, EL_ADDFN, L"vitrine-complete", L"complete the word", on_tab);
+    el_wset(l->el, EL_ADDFN, L"vitrine-interrupt", L"give up the line", on_interrupt);
+    el_wset(l->el, EL_ADDFN, L"vitrine-suspend", L"stop the program", on_suspend);
     el_set(l->el, EL_BIND, "^I", "vitrine-complete", NULL);
     el_set(l->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(l->el, EL_BIND, "\033[1;5C", "em-next-word", NULL);

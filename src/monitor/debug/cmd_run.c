@@ -28,6 +28,8 @@ static void push_commands(struct repl *r, const struct stop *s)
 
 static void told(struct repl *r, const struct debug_stop *s)
 {
+    repl_follow_vm(r);
+    repl_tell_ended(r);
     const struct stop *stop = s->number ? debugger_find(r->d, s->number) : NULL;
     bool silent = stop && stop->commands && stop->commands[0] && !strcmp(stop->commands[0], "silent");
     if (!silent)
@@ -158,7 +160,7 @@ static int step_insns(struct repl *r, const char *args, step_fn *fn, struct err 
 {
     struct debug_stop s;
     uint64_t n = 1;
-    if (can_run(r, e) || eval_count(r, args, &n, e))
+    if (can_run(r, e) || repl_can_step(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
     tell_if_stopped(r);
     r->by_insn = true;
@@ -254,7 +256,7 @@ static int step_lines(struct repl *r, const char *args, bool over, struct err *e
     struct debug_stop s = {.reason = DEBUG_STEPPED};
     uint64_t n = 1, lo, hi;
     bool has_line;
-    if (can_run(r, e) || eval_count(r, args, &n, e))
+    if (can_run(r, e) || repl_can_step(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
     uint64_t pc = debugger_hart(r->d)->pc;
     if (line_range(r, pc, &lo, &hi, &has_line) && !has_line)
@@ -286,7 +288,7 @@ int cmd_advance(struct repl *r, const char *args, struct err *e)
     struct place p;
     if (!*args)
         return err_set(e, -EINVAL, "advance: give a place: advance main, advance *0x80000000");
-    if (can_run(r, e) || parse_place(r, args, NULL, &p, e))
+    if (can_run(r, e) || repl_can_step(r, e) || parse_place(r, args, NULL, &p, e))
         return -EINVAL;
     /* Also when the present function comes to its end, where that is no other hart's business. */
     bool alone = !machine_hart(debugger_machine(r->d), 1);
@@ -306,7 +308,7 @@ int cmd_until(struct repl *r, const char *args, struct err *e)
     struct source_function f;
     if (*args)
         return cmd_advance(r, args, e);
-    if (can_run(r, e))
+    if (can_run(r, e) || repl_can_step(r, e))
         return -EINVAL;
     struct hart *h = debugger_hart(r->d);
     if (!source_step_range(r->source, h->pc, &lo, &hi))
@@ -325,7 +327,7 @@ int cmd_finish(struct repl *r, const char *args, struct err *e)
 {
     struct debug_stop s = {.reason = DEBUG_STEPPED};
     uint64_t ra = 0, sp, n = 1;
-    if (can_run(r, e) || eval_count(r, args, &n, e))
+    if (can_run(r, e) || repl_can_step(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
     if (!frame_return(r, &ra, &sp))
         return err_set(e, -EINVAL, "finish: the return address is not known here");

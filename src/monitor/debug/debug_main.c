@@ -2,7 +2,10 @@
 #include "monitor/debug/debug_main.h"
 
 #include "monitor/debug/gdb_beside.h"
+#include "monitor/debug/debug_vmm.h"
 #include "monitor/debug/repl.h"
+#include "monitor/vmm/vmm_options.h"
+#include "monitor/vmm/vmstat.h"
 #include "monitor/watchers.h"
 
 #include <errno.h>
@@ -126,15 +129,20 @@ static int push_todo(struct repl *r, const struct debug_args *a, struct err *e)
     return rc;
 }
 
-static int debug_machine(struct machine *m, const struct options *o, const struct debug_args *a, FILE *input,
-                         debug_signals_fn *signals)
+/* vmm: whose real machine m is; NULL: none's. */
+static int debug_machine(struct machine *m, struct vmm *vmm, const struct options *o, const struct debug_args *a,
+                         FILE *input, debug_signals_fn *signals)
 {
     struct err e = {.text = ""};
     struct out_file out;
     char history[512];
     bool terminal = !a->batch && !input;
+    struct debug_runner runner;
+    struct vmstat *vmstat = vmm ? vmstat_open(vmm) : NULL;
     out_file_init(&out, stdout, out_wants_colour(stdout));
     const struct repl_config config = {
+        .vmm = vmm,
+        .vmstat = vmstat,
         .terminal = terminal,
         .input = terminal && !isatty(STDOUT_FILENO) ? stdin : input,
         .history = history_file(history, sizeof history),
@@ -143,6 +151,13 @@ static int debug_machine(struct machine *m, const struct options *o, const struc
         .more_programs = program_of(o->machine.bios),
     };
     struct debugger *d = debugger_new(m);
+    if (d && vmm) {
+        debug_vmm_runner(&runner, vmm);
+        if (!debugger_set_runner(d, &runner)) {
+            debugger_free(d);
+            d = NULL;
+        }
+    }
     struct repl *r = d ? repl_new(d, &out.out, &config, &e) : NULL;
     struct gdb_beside *gdb = r && o->gdb ? gdb_beside_new(d, r, &out.out, o->gdb, &e) : NULL;
     struct repl *monitor = gdb ? debug_monitor_new(d, o, &e) : NULL;
@@ -174,6 +189,42 @@ static int debug_machine(struct machine *m, const struct options *o, const struc
     repl_free(monitor);
     repl_free(r);
     debugger_free(d);
+    vmstat_close(vmstat);
+    return status;
+}
+
+/* Ctrl-C is the debugger's, not the guest's. */
+static void take_ctrl_c(const char **serial)
+{
+    if (*serial && (!strcmp(*serial, "mon:stdio") || !strcmp(*serial, "stdio")))
+        *serial = "mon:stdio,signal=on";
+}
+
+static int run_vmm(struct options *o, const struct debug_args *a, debug_signals_fn *signals)
+{
+    struct err e = {.text = ""};
+    struct vmm_setup s;
+    FILE *input = take_input(a);
+    take_ctrl_c(&o->machine.serial);
+    for (size_t i = 0; o->notes[i] && !o->machine.quiet; i++)
+        fprintf(stderr, "vitrine: %s\n", o->notes[i]);
+    int rc = vmm_setup(&s, o, &e);
+    for (unsigned i = 0; !rc && i < s.config.nvms; i++)
+        take_ctrl_c(&s.config.vms[i].machine.serial);
+    struct vmm *v = rc ? NULL : vmm_new(&s.config, &e);
+    struct watchers *w = v ? watchers_open(v->machine, o, &e) : NULL;
+    for (unsigned i = 0; w && i < v->nvms; i++)
+        watchers_add_vm(w, v->vm[i]->number, machine_symbols(v->vm[i]->machine));
+    int status = w ? debug_machine(v->machine, v, o, a, input, signals) : usage_error(&e);
+    if (w && watchers_close(w, &(struct watchers_end){0}, &e))
+        status = usage_error(&e);
+    for (unsigned i = 0; w && i < v->nvms; i++)
+        if (machine_write_signature(v->vm[i]->machine, &e))
+            status = usage_error(&e);
+    vmm_free(v);
+    vmm_setup_free(&s);
+    if (input)
+        fclose(input);
     return status;
 }
 
@@ -181,14 +232,12 @@ static int run(struct options *o, const struct debug_args *a, debug_signals_fn *
 {
     struct err e = {.text = ""};
     FILE *input = take_input(a);
-    /* Ctrl-C is the debugger's. */
-    if (!strcmp(o->machine.serial, "mon:stdio") || !strcmp(o->machine.serial, "stdio"))
-        o->machine.serial = "mon:stdio,signal=on";
+    take_ctrl_c(&o->machine.serial);
     for (size_t i = 0; o->notes[i] && !o->machine.quiet; i++)
         fprintf(stderr, "vitrine: %s\n", o->notes[i]);
     struct machine *m = machine_new(&o->machine, &e);
     struct watchers *w = m ? watchers_open(m, o, &e) : NULL;
-    int status = w ? debug_machine(m, o, a, input, signals) : usage_error(&e);
+    int status = w ? debug_machine(m, NULL, o, a, input, signals) : usage_error(&e);
     if (w && watchers_close(w, &(struct watchers_end){0}, &e))
         status = usage_error(&e);
     if (w && machine_write_signature(m, &e))
@@ -217,11 +266,16 @@ int debug_command(int argc, char **argv, debug_signals_fn *signals)
     } else if (o.gdb && !strncmp(o.gdb, "stdio", 5)) {
         err_set(&e, -EINVAL, "debug: -gdb stdio: the prompt is there: give -s, -gdb tcp::PORT or -gdb unix:PATH");
         status = usage_error(&e);
-    } else if (o.vmm) {
-        err_set(
-            &e, -EINVAL,
-            "debug: --vmm: a virtual-machine monitor runs under vitrine run; its steps are events that --trace shows");
+    } else if (o.vmm && !strcmp(o.vmm, "help")) {
+        vmm_help(stdout);
+    } else if (o.vmm && o.gdb) {
+        err_set(&e, -EINVAL, "debug: --vmm with -s, -gdb: gdb has no words for virtual machines: leave it out");
         status = usage_error(&e);
+    } else if (!o.vmm && (o.nvms || o.slice || o.check || o.check_shadow || o.vmstat)) {
+        err_set(&e, -EINVAL, "debug: --vm, --slice, --check, --check-shadow, --vmstat: only with --vmm TECHNIQUE");
+        status = usage_error(&e);
+    } else if (o.vmm) {
+        status = run_vmm(&o, &a, signals);
     } else {
         status = run(&o, &a, signals);
     }

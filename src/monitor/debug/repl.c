@@ -2,6 +2,7 @@
 /* The loop: lines in, commands done; who has the terminal. */
 #include "monitor/debug/repl_int.h"
 
+#include "monitor/debug/debug_vmm.h"
 #include "monitor/debug/source.h"
 #include "monitor/trace/trace.h"
 
@@ -47,8 +48,11 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
         repl_free(r);
         return NULL;
     }
-    add_program(r, c->program);
-    add_program(r, c->more_programs);
+    if (!c->vmm) {
+        add_program(r, c->program);
+        add_program(r, c->more_programs);
+    }
+    repl_follow_vm(r);
     disasm_set_symbols(r->disasm, symbol_at, r);
     if (c->terminal) {
         repl_run_end(r); /* the line editor takes the terminal's settings for its user's */
@@ -269,7 +273,9 @@ void repl_run_begin(struct repl *r)
     if (r->borrowed)
         return;
     fflush(stdout);
-    if (r->held)
+    if (r->held && r->config.vmm)
+        debug_vmm_release_consoles(r->config.vmm);
+    else if (r->held)
         machine_release_console(debugger_machine(r->d));
     r->held = false;
 }
@@ -281,7 +287,8 @@ void repl_run_end(struct repl *r)
         r->partner.running(r->partner.ctx, false);
     if (r->borrowed)
         return;
-    if (!r->held && !machine_hold_console(debugger_machine(r->d)))
+    if (!r->held &&
+        !(r->config.vmm ? debug_vmm_hold_consoles(r->config.vmm) : machine_hold_console(debugger_machine(r->d))))
         out_puts(r->out, "\n");
     r->held = true;
 }
@@ -438,6 +445,7 @@ static bool nested_prompt(void *ctx, struct debug_stop *s, uint64_t *kinds)
     r->nested = true;
     r->resume = false;
     r->resume_kinds = 0;
+    repl_follow_vm(r);
     show_stop(r, s);
     show_displays(r);
     while (turn(r))

@@ -14,6 +14,8 @@
 #include <stdio.h>
 
 struct repl;
+struct vmm;
+struct vmstat;
 
 struct repl_config {
     bool terminal;             /* commands are read from a terminal: line editing, prompts */
@@ -24,6 +26,8 @@ struct repl_config {
     bool no_files;             /* commands must not read or write files of the host */
     const char *program;       /* the guest's ELF file, for source lines; NULL: none */
     const char *more_programs; /* another (the firmware's); NULL: none */
+    struct vmm *vmm;           /* whose virtual machines d has by debug_vmm_runner(); NULL: there are none */
+    struct vmstat *vmstat;     /* of vmm; NULL: nobody counts */
 };
 
 /* d and out must outlive it. out: NULL if there is never anything but repl_execute(). NULL with e set. */

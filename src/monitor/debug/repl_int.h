@@ -92,6 +92,8 @@ struct repl {
     struct input *inputs;
     struct disasm *disasm;
     struct source *source;
+    unsigned source_vm;  /* whose guest's files it has */
+    uint64_t told_ended; /* VMs (bit n: number n + 1) whose end was told */
     uint64_t insns_at_reset;
     int quit_status; /* -1: not given */
     char *buffer;    /* of getline() */
@@ -139,6 +141,19 @@ void repl_env(struct repl *r, struct expr_env *env);
 /* The console goes to the guest and Ctrl-C to the debugger for as long as it runs. */
 void repl_run_begin(struct repl *r);
 void repl_run_end(struct repl *r);
+
+/* ---- cmd_vm.c ---- */
+
+struct vm;
+struct vm *repl_vm(struct repl *r); /* the selected one; NULL: the real machine, or there are none */
+/* -EINVAL with e set: there is no VMM. what: the command. */
+MUST_USE int repl_want_vmm(struct repl *r, const char *what, struct err *e);
+/* Another VM may be selected now: source lines follow it. */
+void repl_follow_vm(struct repl *r);
+/* Tells of virtual machines that ended in the last run. */
+void repl_tell_ended(struct repl *r);
+/* Can the selected hart be stepped? */
+MUST_USE int repl_can_step(struct repl *r, struct err *e);
 
 /* ---- Words of a command ---- */
 
@@ -209,6 +224,7 @@ command_fn cmd_hart, cmd_info_registers, cmd_info_all_registers, cmd_info_mode, 
 command_fn cmd_info_mem, cmd_info_tlb, cmd_why, cmd_walk, cmd_pagetable, cmd_trace;                 /* cmd_mmu.c */
 command_fn cmd_disassemble, cmd_list, cmd_info_line, cmd_info_source, cmd_info_sources,
     cmd_set_substitute_path;                           /* cmd_code.c */
+command_fn cmd_info_vms, cmd_vm, cmd_catch_exit, cmd_vmstat; /* cmd_vm.c */
 command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down; /* cmd_frames.c */
 
 #endif

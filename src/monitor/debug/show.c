@@ -57,6 +57,10 @@ static const char *mode_of(const struct hart *h)
 void show_place(struct repl *r)
 {
     struct hart *h = debugger_hart(r->d);
+    if (r->config.vmm && debugger_vm(r->d))
+        out_printf(r->out, "vm %u, ", debugger_vm(r->d));
+    else if (r->config.vmm)
+        out_puts(r->out, "the real machine, ");
     out_printf(r->out, "hart %u in %s mode: ", h->id, mode_of(h));
     show_address(r, h->pc);
     show_source_place(r, h->pc);
@@ -157,6 +161,10 @@ static void show_end(struct repl *r, const struct machine_result *m)
     case MACHINE_PAUSE:
     case MACHINE_BREAK:
     case MACHINE_MONITOR: break;
+    }
+    if (r->config.vmm) {
+        out_puts(r->out, ".\n");
+        return;
     }
     out_puts(r->out, m->end == MACHINE_GUEST ? ". It can be looked at; run or reset start it again.\n" : "\n");
 }

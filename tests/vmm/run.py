@@ -20,6 +20,9 @@ sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 import run as guest  # noqa: E402
 from run import Skipped, check, ends, need, vitrine  # noqa: E402
 
+sys.path.insert(0, HERE)
+from compare_cases import *  # noqa: E402,F401,F403
+
 TECHNIQUES = []
 NO_H = "rv64,h=false"  # what a guest's hart is by default
 TALK = b"csr\nwalk 80200000\nmem 80200000\ntrap\ntime\nsbi\noff\n"

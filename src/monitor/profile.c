@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/decode.h"
 #include "cpu/trap.h"
 #include "dev/bus.h"
 #include "machine_int.h"
@@ -24,6 +25,7 @@ struct node {
 struct profile {
     struct machine *machine; /* NULL: samples come from profile_add() alone */
     const struct symbols *symbols;
+    struct decode_table *decoder; /* of the backtraces; made with the first sample */
     struct node root;
     uint64_t samples;
     struct text { /* names of what has no symbol */
@@ -68,6 +70,7 @@ void profile_close(struct profile *p)
         p->texts = t->next;
         free(t);
     }
+    decode_table_free(p->decoder);
     free(p);
 }
 
@@ -143,7 +146,10 @@ void profile_sample(struct profile *p)
     struct unwind_env env = {0};
     char why[128];
     uint64_t pc[DEPTH];
+    if (!p->decoder)
+        p->decoder = unwind_decoder();
     unwind_env_hart(&env, h);
+    env.decoder = p->decoder;
     env.ctx = h;
     env.read = read_memory;
     env.symbols = p->symbols;

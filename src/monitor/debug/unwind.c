@@ -45,7 +45,7 @@ void unwind_env_hart(struct unwind_env *env, struct hart *h)
 /* One backtrace in the making. */
 struct unwinder {
     const struct unwind_env *env;
-    struct decode_table *decoder;
+    const struct decode_table *decoder;
     bool used[2]; /* env->trap[].epc was gone on at: a second trap into that mode has overwritten it */
     char *why;
     size_t size;
@@ -299,18 +299,24 @@ static bool goes_up(struct unwinder *u, const struct unwind_frame *v, unsigned n
     return true;
 }
 
-unsigned unwind(const struct unwind_env *env, struct unwind_frame *v, unsigned max, char *why, size_t size)
+struct decode_table *unwind_decoder(void)
 {
-    struct unwinder u = {.env = env, .why = why, .size = size};
-    struct unwind_regs r = {.known = UINT32_MAX};
     struct isa isa = {0};
 #define ISA(field, name, on, dt) isa.field = true;
 #include "cpu/isa.def"
 #undef ISA
+    return decode_table_new(&isa);
+}
+
+unsigned unwind(const struct unwind_env *env, struct unwind_frame *v, unsigned max, char *why, size_t size)
+{
+    struct unwinder u = {.env = env, .why = why, .size = size};
+    struct unwind_regs r = {.known = UINT32_MAX};
     memcpy(r.x, env->x, sizeof r.x);
     unsigned n = 1, most = max < UNWIND_FRAMES ? max : UNWIND_FRAMES;
     set_frame(env, &v[0], UNWIND_PC, env->pc, &r);
-    u.decoder = decode_table_new(&isa);
+    struct decode_table *own = env->decoder ? NULL : unwind_decoder();
+    u.decoder = env->decoder ? env->decoder : own;
     if (!u.decoder) {
         end(&u, "no memory");
         return n;
@@ -325,7 +331,7 @@ unsigned unwind(const struct unwind_env *env, struct unwind_frame *v, unsigned m
         }
         v[n++] = next;
     }
-    decode_table_free(u.decoder);
+    decode_table_free(own);
     return n;
 }
 

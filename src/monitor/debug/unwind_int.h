@@ -18,8 +18,6 @@ struct unwind_regs {
     bool has_epc;
 };
 
-struct decode_table;
-
 /* Follows the instructions from low to f->pc (unwind_code.c) and tells what the registers were at low. False: nothing could be made of them. */
 MUST_USE bool unwind_by_code(const struct unwind_env *env, const struct decode_table *decoder,
                              const struct unwind_frame *f, uint64_t low, struct unwind_regs *r);

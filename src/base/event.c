@@ -81,6 +81,11 @@ void event_tell(struct event_hub *h, const struct event *e)
 static uint64_t kinds_of(const char *word)
 {
     uint64_t kinds = 0;
+    /* The names that Linux's KVM has for them. */
+    if (!strcmp(word, "kvm_exit"))
+        return BIT(EV_VM_EXIT);
+    if (!strcmp(word, "kvm_entry"))
+        return BIT(EV_VM_ENTRY);
     if (!strcmp(word, "all"))
         return MASK(EV_KINDS - 1, 0);
     for (unsigned k = 0; k < EV_KINDS; k++)

@@ -4,12 +4,33 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "monitor/trace/format.h"
 #include "monitor/trace/trace.h"
 
-/* The last n events to f. False: out of memory. */
-static bool tell(struct machine *m, const struct trace_format *format, struct trace_file *f, uint64_t n)
+/* A byte to or from the console: hundreds of them say less than one trap. */
+static bool is_chatter(const struct event *e)
+{
+    enum { PUTCHAR = 1, GETCHAR = 2, DBCN = 0x4442434e };
+    if (e->kind == EV_SBI || e->kind == EV_SBI_RET)
+        return e->a[0] == PUTCHAR || e->a[0] == GETCHAR || e->a[0] == DBCN;
+    return e->kind == EV_MMIO && e->text && !strcmp(e->text, "uart");
+}
+
+/* How far back the last n events reach that are no chatter. */
+static uint64_t reach(const struct event_hub *hub, uint64_t n)
+{
+    uint64_t kept = min_u64(hub->count, EVENT_RING), back = 0;
+    while (back < kept && n) {
+        back++;
+        n -= !is_chatter(&hub->ring[(hub->count - back) % EVENT_RING]);
+    }
+    return back;
+}
+
+/* The last n events to f, chatter included or not. False: out of memory. */
+static bool tell(struct machine *m, const struct trace_format *format, struct trace_file *f, uint64_t n, bool chatter)
 {
     const struct event_hub *hub = machine_events(m);
     struct trace_source source;
@@ -18,7 +39,8 @@ static bool tell(struct machine *m, const struct trace_format *format, struct tr
     if (!t)
         return false;
     for (uint64_t i = hub->count - n; i < hub->count; i++)
-        format->event(t, &hub->ring[i % EVENT_RING]);
+        if (chatter || !is_chatter(&hub->ring[i % EVENT_RING]))
+            format->event(t, &hub->ring[i % EVENT_RING]);
     format->close(t);
     return true;
 }
@@ -26,14 +48,15 @@ static bool tell(struct machine *m, const struct trace_format *format, struct tr
 void recorder_print(struct machine *m, unsigned last)
 {
     const struct event_hub *hub = machine_events(m);
-    uint64_t kept = min_u64(hub->count, EVENT_RING), n = min_u64(kept, last);
+    uint64_t n = reach(hub, last);
     struct trace_file *f = n ? trace_file_open(NULL, "flight recorder", NULL) : NULL;
     if (!f)
         return;
     fprintf(stderr,
-            "vitrine: the last %" PRIu64 " of %" PRIu64 " recorded events (all that are kept: --post-mortem FILE):\n",
-            n, hub->count);
-    (void)tell(m, trace_format(0), f, n);
+            "vitrine: the last of %" PRIu64
+            " recorded events, without console input and output (all that are kept: --post-mortem FILE):\n",
+            hub->count);
+    (void)tell(m, trace_format(0), f, n, false);
     (void)!trace_file_close(f, NULL);
 }
 
@@ -43,7 +66,7 @@ int recorder_write(struct machine *m, const char *file, struct err *e)
     struct trace_file *f = trace_file_open(file, "--post-mortem", e);
     if (!f)
         return -EINVAL;
-    bool told = tell(m, trace_format_of_file(file), f, min_u64(machine_events(m)->count, EVENT_RING));
+    bool told = tell(m, trace_format_of_file(file), f, min_u64(machine_events(m)->count, EVENT_RING), true);
     int rc = trace_file_close(f, &why);
     if (!told)
         return err_set(e, -ENOMEM, "--post-mortem: out of memory");

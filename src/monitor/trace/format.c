@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const struct trace_format *const table[] = {
-    &trace_format_text,     &trace_format_jsonl,  &trace_format_spike,
-    &trace_format_perfetto, &trace_format_chrome, &trace_format_pack,
+    &trace_format_text,   &trace_format_jsonl,  &trace_format_spike, &trace_format_perfetto,
+    &trace_format_chrome, &trace_format_ftrace, &trace_format_pack,
 };
 
 const struct trace_format *trace_format(unsigned n)

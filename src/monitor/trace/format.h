@@ -54,7 +54,7 @@ const struct trace_format *
 trace_format_of_file(const char *file); /* by its suffix, .zst left out; the default if none fits */
 
 extern const struct trace_format trace_format_text, trace_format_jsonl, trace_format_spike, trace_format_perfetto,
-    trace_format_chrome, trace_format_pack;
+    trace_format_chrome, trace_format_ftrace, trace_format_pack;
 
 /* Slots of the machine's clock as nanoseconds of its time. */
 static inline uint64_t trace_ns(const struct trace_source *s, uint64_t slots)

@@ -19,6 +19,7 @@ import termios
 import time
 
 BUILD = ""
+UBOOT = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"
 PROMPT = r"\(vitrine(, mid-instruction)?\) $"
 
 
@@ -491,6 +492,22 @@ def test_interrupt():
         find(r"Interrupted, hart 0 in S mode", out)
         p.p.send_signal(signal.SIGTERM)
         check(p.status() == 0, "a signal ends it")
+
+
+def test_uboot_has_no_symbols():
+    """Code without names and debug information: callers are found by what it does."""
+    if not os.path.exists(UBOOT):
+        raise Skipped(f"no {UBOOT}")
+    with Prompt("-kernel", UBOOT) as p:
+        p.type("continue\n")
+        p.until("stop autoboot")
+        p.type("\x03")
+        find(r"Interrupted, hart 0 in S mode", p.until(PROMPT))
+        frames = re.findall(r"^#\d+ +0x(\w+) in", p.do("backtrace"), re.M)
+        check(len(frames) >= 3, f"frames {frames}")
+        find(rf"hart 0 in S mode: 0x{frames[1].lstrip('0')}$", p.do("finish"))
+        p.do("delete")
+        find(r"^=> 0x", p.do("nexti 20"))
 
 
 def test_the_guest_and_the_prompt_share_the_terminal():

@@ -21,7 +21,7 @@ from test_hostile import ATTACKS  # noqa: E402
 
 KINDS = "trap,ret,csr,ptr,sbi,sbi_ret,mmio,irq,claim"
 SHARE = 700000  # instructions for each guest
-LEAST = 3000  # lines of the healthy guest's trace that must have been compared
+LEAST = 1000  # lines of the healthy guest's trace that must have been compared; it gives away its turns when it idles
 
 
 def run(a, technique, attacks, trace):

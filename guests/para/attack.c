@@ -8,7 +8,6 @@
 #include "text.h"
 
 volatile struct para_shared para_shared __attribute__((aligned(4096)));
-static char rest_of_the_page[PAGE - sizeof para_shared] __attribute__((used));
 char scratch[3 * PAGE] __attribute__((aligned(4096))); /* arguments */
 
 struct frame {
@@ -22,7 +21,7 @@ static volatile uint64_t trapped; /* cause + 1 of the latest exception; 0: none 
 static uint64_t wrong;            /* attacks that got what they must not get */
 
 void kernel_main(uint64_t hart, const void *tree);
-_Noreturn void panic(const char *why, const void *f);
+_Noreturn void panic(const char *why, const struct frame *f);
 void trap(struct frame *f);
 void trap_entry(void);
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -40,7 +39,7 @@ void print(const char *fmt, ...)
     va_end(ap);
 }
 
-void panic(const char *why, const void *f)
+void panic(const char *why, const struct frame *f)
 {
     (void)f;
     print("attack: %s\n", why);

@@ -18,7 +18,8 @@ static uint32_t *page_at; /* by frame, from BOARD_RAM: the page */
 static uint64_t nframes;  /* that page_at knows */
 static pte_t *linear;     /* the leaves for all of RAM in the kernel's half, one after the other */
 
-_Noreturn void panic(const char *why, const void *f);
+struct frame;
+_Noreturn void panic(const char *why, const struct frame *f);
 
 static uint64_t page_number(const void *page)
 {

@@ -4,7 +4,6 @@
 #include "para.h"
 
 volatile struct para_shared para_shared __attribute__((aligned(4096)));
-static char rest_of_the_page[PAGE - sizeof para_shared] __attribute__((used));
 #define IS_AT(field, n)                                                                                                \
     _Static_assert(offsetof(struct para_shared, field) == (n), "entry.S knows another place of " #field)
 IS_AT(epc, 16);

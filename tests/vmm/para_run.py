@@ -175,6 +175,25 @@ def test_reset_begins_anew():
 
 # ---- The manual ----
 
+def test_readme_quotes_the_port():
+    """Each piece of difference that the guest's README shows is there, with its lines in that order and none between."""
+    guests = os.path.join(HERE, "..", "..", "guests")
+    diffs = ""
+    for f in sorted(os.listdir(os.path.join(guests, "para"))):
+        for other in ("mono", "common"):
+            if f.endswith((".c", ".S")) and os.path.exists(os.path.join(guests, other, f)):
+                r = subprocess.run(["diff", "-u", os.path.join(guests, other, f), os.path.join(guests, "para", f)], stdout=subprocess.PIPE, check=False)
+                check(r.returncode == 1, f"guests/para/{f} is a copy of guests/{other}/{f} with no difference: build the original")
+                diffs += r.stdout.decode()
+    blocks = re.findall(r"```diff\n(.*?)```", open(os.path.join(guests, "para", "README.md")).read(), re.S)
+    check(len(blocks) > 8, f"{len(blocks)} pieces")
+    for block in blocks:
+        if "sret" in block: # the two ends of a change whose middle is left out
+            check(all("\n" + line + "\n" in diffs for line in block.splitlines()), f"not in the difference:\n{block}")
+        else:
+            check("\n" + block in diffs, f"not in the difference:\n{block}")
+
+
 def test_manual_has_every_call_and_error():
     abi, manual = open(ABI).read(), open(MANUAL).read()
     functions = re.findall(r"^    (PARA_\w+),", abi.split("enum para_function {")[1].split("PARA_FUNCTIONS")[0], re.M)

@@ -22,6 +22,7 @@ class Prompt:
         self.socket = os.path.join(self.dir.name, "gdb")
         self.pty, side = pty.openpty()
         env = dict(os.environ, TERM="dumb", NO_COLOR="1", HOME=self.dir.name)
+        env["ASAN_OPTIONS"] = "detect_leaks=0"  # libedit keeps the names of keys
         env.pop("XDG_STATE_HOME", None)
         self.p = subprocess.Popen([rig.BUILD + "/vitrine", "debug", "-gdb", "unix:" + self.socket, *args], stdin=side, stdout=side, stderr=side, env=env,
                                   start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))

@@ -350,6 +350,10 @@ static int run_any(struct options *o)
         vmm_help(stdout);
         return 0;
     }
+    if (o->vmm && (o->gdb || o->hold)) {
+        err_set(&e, -EINVAL, "-gdb, -s, -S: not with --vmm: run the guest without it, or watch the monitor's steps with --trace vmm");
+        return usage_error(&e);
+    }
     return o->vmm ? run_vmm(o) : run(o);
 }
 

@@ -100,7 +100,7 @@ def test_compare_json_adds_up():
 def test_compare_counts_as_run_does():
     """The same figures as `vitrine run --stats` has, which counts in another way."""
     limit = ("--max-insns", "400000", "-m", "32M")
-    runs = _json(guest.guest("mono"), *limit, "--techniques", "trap,nested")["guests"][0]["runs"]
+    runs = _json(guest.guest("mono"), *limit, "--idle", "60", "--techniques", "trap,nested")["guests"][0]["runs"]
     check([r["end"] for r in runs] == ["limit"] * 3 and {r["counts"]["instructions"] for r in runs} == {400000}, str([r["end"] for r in runs]))
     bare = vitrine("--stats=json", "-cpu", "rv64,h=false", "-kernel", guest.guest("mono"), *limit)
     stats = json.loads(bare.err[bare.err.index("{"):])
@@ -169,7 +169,7 @@ def test_compare_costs():
 
 def test_compare_checks():
     """Clean guests under all techniques, with both checks."""
-    r = _compare(guest.guest("mono"), guest.guest("leaky"), "-m", "32M", "--max-insns", "350000", "--check", "--check-shadow", timeout=600)
+    r = _compare(guest.guest("mono"), guest.guest("leaky"), "-m", "32M", "--max-insns", "350000", "--idle", "60", "--check", "--check-shadow", timeout=600)
     ends(r, 0)
     found = re.findall(r"^  (\w+): --check: no difference in (\d+) comparisons$", r.out, re.M)
     check([n for n, _ in found] == 2 * _all_techniques() and all(int(n) > 0 for _, n in found), f"{found}")

@@ -40,6 +40,8 @@ static void help(FILE *f)
         "\n"
         "  --input FILE                  typed at the serial port, a line when the guest has taken the last one and is "
         "silent\n"
+        "  --idle SECONDS                a guest that idles so long, of its own time, with nothing left to type has "
+        "ended (default 1)\n"
         "  --max-insns N                 instructions after which a guest is stopped (default 1000000000)\n"
         "  --format text|json|svg        (default: by the suffix of -o FILE, else text)\n"
         "  -o FILE                       where to write it (default: standard output)\n"
@@ -198,7 +200,7 @@ static int prepare(struct compare *c, const struct line *l, enum format *format,
     cost_default(&c->model);
     if (!rc && c->costs)
         rc = cost_load(&c->model, c->costs, e);
-    c->idle = 2;
+    c->idle = 1;
     if (!rc && l->idle && (!text_parse_u64(l->idle, &c->idle) || c->idle < 1 || c->idle > 1000000))
         rc = err_set(e, -EINVAL, "--idle %s: give seconds from 1 to 1000000", l->idle);
     if (!rc && l->input)

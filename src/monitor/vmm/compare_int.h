@@ -64,6 +64,8 @@ struct compare {
 void compare_one(const struct compare *c, const struct compare_guest *g, struct compare_run *r);
 /* Did it come to the same end with the same output and count as natively? A run that was not made, or was cut off by a check, is not judged. */
 bool compare_same(const struct compare_run *native, const struct compare_run *r);
+/* Its time by native's. False: there is nothing to compare, since one of them did not run or they did not do the same. */
+bool compare_ratio(const struct compare_run *native, const struct compare_run *r, double *ratio);
 /* How it ended, for people. */
 void compare_describe(const struct compare_run *r, char *buf, size_t size);
 const char *compare_run_name(const struct compare_run *r);

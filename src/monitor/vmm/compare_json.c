@@ -103,8 +103,9 @@ static void one(const struct compare_guest *g, const struct compare_run *r, FILE
         fprintf(f, ",\n        \"same_as_native\": %s", compare_same(native, r) ? "true" : "false");
         counts(r, f);
         by_table(r, f);
-        if (native->end != COMPARE_NOT_RUN && native->cycles > 0)
-            fprintf(f, ",\n        \"ratio\": %.6g", r->cycles / native->cycles);
+        double ratio;
+        if (compare_ratio(native, r, &ratio))
+            fprintf(f, ",\n        \"ratio\": %.6g", ratio);
         if (r->compared)
             fprintf(f, ",\n        \"compared\": %" PRIu64, r->compared);
         if (r->verified)

@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Instructions after which a guest that has taken its input and written nothing gets the next line; and between two looks once there is none. */
-#define QUIET UINT64_C(200000)
-#define LOOK  UINT64_C(500000)
+/* Instructions between two looks at a guest: whether it has taken its input and is silent, so that the next line may come, or nothing will. */
+#define LOOK UINT64_C(100000)
 enum { TICKS_PER_SECOND = 10000000 };
 
 /* ---- Counting ---- */
@@ -200,7 +199,7 @@ static enum compare_end drive(struct guest *g, uint64_t max, uint64_t patience)
     uint64_t heard = s->written, since = 0, idle_since = 0;
     while (stats->insns < max) {
         bool more = s->next < s->end;
-        run(g, min_u64(max - stats->insns, more ? QUIET : LOOK));
+        run(g, min_u64(max - stats->insns, LOOK));
         if (g->ended)
             return end_of(g);
         bool quiet = s->written == heard && !chardev_readable(s->c);
@@ -387,4 +386,13 @@ bool compare_same(const struct compare_run *native, const struct compare_run *r)
         return true;
     return r->end == native->end && r->status == native->status && r->insns == native->insns &&
            r->written == native->written && r->digest == native->digest;
+}
+
+bool compare_ratio(const struct compare_run *native, const struct compare_run *r, double *ratio)
+{
+    if (native->end == COMPARE_NOT_RUN || r->end == COMPARE_NOT_RUN || r->end == COMPARE_CHECK || native->cycles <= 0 ||
+        !compare_same(native, r))
+        return false;
+    *ratio = r->cycles / native->cycles;
+    return true;
 }

@@ -92,8 +92,12 @@ static void bar(FILE *f, const struct compare_run *r, const struct compare_run *
         fprintf(f, "<path d=\"M%.1f %u l8 %d l-8 %d l8 %d\" class=\"cut\"/>\n", x - 30, y - 2, BAR / 3 + 1, BAR / 3 + 1,
                 BAR / 3 + 1);
     fprintf(f, "<text x=\"%.2f\" y=\"%u\">", x + 8, y + 12);
-    if (native->end != COMPARE_NOT_RUN && native->cycles > 0)
-        fprintf(f, "<tspan class=\"ratio\">%.2f&#215;</tspan>", r->cycles / native->cycles);
+    double ratio;
+    if (compare_ratio(native, r, &ratio))
+        fprintf(f, "<tspan class=\"ratio\">%.2f&#215;</tspan>", ratio);
+    else
+        fprintf(f, "<tspan class=\"ratio\">%s</tspan>",
+                r->end == COMPARE_CHECK ? "stopped by a check" : "not the same");
     fprintf(f, "%s</text>\n<text x=\"%.2f\" y=\"%u\" class=\"dim\">", apart ? " (own scale)" : "", x + 8, y + 25);
     print_cycles(f, r->cycles);
     fprintf(f, " cycles</text>\n");
@@ -121,7 +125,8 @@ void compare_svg(const struct compare *c, FILE *f)
         WIDTH, height, WIDTH, height);
     fprintf(f, "<title>vitrine compare</title>\n<style>text{font:13px "
                "sans-serif;fill:#222}.head{font-size:19px;font-weight:bold}"
-               ".guest{font-size:15px;font-weight:bold}.name{text-anchor:end}.dim{fill:#666;font-size:11px;font-weight:normal}.ratio{font-"
+               ".guest{font-size:15px;font-weight:bold}.name{text-anchor:end}.dim{fill:#666;font-size:11px;font-weight:"
+               "normal}.ratio{font-"
                "weight:bold}"
                ".in{text-anchor:middle;fill:#fff;font-size:12px}.dark{fill:#222}.cut{stroke:#fff;stroke-width:4;fill:"
                "none}</style>\n");

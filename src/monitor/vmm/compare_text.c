@@ -148,8 +148,9 @@ static void times(const struct compare *c, const struct compare_guest *g, FILE *
     fprintf(f, "  %-*s", NAME_WIDTH, "ratio to native");
     for (unsigned i = 0; i < c->nruns; i++) {
         const struct compare_run *r = &g->run[i];
-        bool known = r->end != COMPARE_NOT_RUN && native->end != COMPARE_NOT_RUN && native->cycles > 0;
-        snprintf(ratio, sizeof ratio, "%.2f", known ? r->cycles / native->cycles : 0);
+        double v = 0;
+        bool known = compare_ratio(native, r, &v);
+        snprintf(ratio, sizeof ratio, "%.2f", v);
         fprintf(f, " %*s", COLUMN_WIDTH, known ? ratio : "-");
     }
     fprintf(f, "\n");

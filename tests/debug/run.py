@@ -713,8 +713,8 @@ def test_usage():
     check(r.status == 125 and "-nonsense" in r.err, "an option that is none", r.err)
     r = batch(options=("--help",))
     check(r.status == 0 and "vitrine debug" in r.out, "help", r.out)
-    r = batch("-kernel", guest("hello"), options=("--batch", "-s"))
-    check(r.status == 125 and "vitrine run" in r.err, "gdb is for run", r.err)
+    r = batch("-kernel", guest("hello"), options=("--batch", "-gdb", "stdio"))
+    check(r.status == 125 and "-gdb stdio" in r.err, "gdb cannot have the prompt's terminal", r.err)
 
 
 def main():

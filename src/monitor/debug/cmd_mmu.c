@@ -36,7 +36,10 @@ int cmd_walk(struct repl *r, const char *args, struct err *e)
         return err_set(e, -EINVAL, "walk: give a virtual address: walk $sp w, walk main x as U");
     if (take_value(r, args, &args, &va, e))
         return -EINVAL;
-    return walk_command(r->out, debugger_hart(r->d), va, args, e);
+    int rc = walk_command(r->out, debugger_hart(r->d), va, args, e);
+    if (!rc && repl_vm(r))
+        repl_show_shadow(r, repl_vm(r), va);
+    return rc;
 }
 
 int cmd_pagetable(struct repl *r, const char *args, struct err *e)

@@ -2,6 +2,7 @@
 #include "monitor/debug/debug_vmm.h"
 
 #include "monitor/vmm/consoles.h"
+#include "monitor/vmm/gstage.h"
 #include "monitor/vmm/vmm_int.h"
 #include "monitor/vmm/world.h"
 
@@ -96,7 +97,11 @@ static void listen(void *ctx)
 static void sync(void *ctx, unsigned n)
 {
     struct vmm *v = ctx;
-    if (in_guest(v) && v->running->number == n)
+    if (!in_guest(v) || v->running->number != n)
+        return;
+    if (v->hart->virt)
+        nested_show(v->running);
+    else
         world_save(machine_hart(v->running->machine, 0), v->hart);
 }
 

@@ -155,6 +155,9 @@ void repl_tell_ended(struct repl *r);
 /* Can the selected hart be stepped? */
 MUST_USE int repl_can_step(struct repl *r, struct err *e);
 
+/* cmd_shadow.c: p2m, and shadow or second stage, of a guest's virtual address. */
+void repl_show_shadow(struct repl *r, struct vm *vm, uint64_t va);
+
 /* ---- Words of a command ---- */
 
 const char *skip_blanks(const char *s);
@@ -223,8 +226,9 @@ command_fn cmd_hart, cmd_info_registers, cmd_info_all_registers, cmd_info_mode, 
     cmd_info_irq, cmd_info_symbols, cmd_info_symbol, cmd_info_events, cmd_info_csr, cmd_info_mtree; /* cmd_info.c */
 command_fn cmd_info_mem, cmd_info_tlb, cmd_why, cmd_walk, cmd_pagetable, cmd_trace;                 /* cmd_mmu.c */
 command_fn cmd_disassemble, cmd_list, cmd_info_line, cmd_info_source, cmd_info_sources,
-    cmd_set_substitute_path;                           /* cmd_code.c */
+    cmd_set_substitute_path;                                 /* cmd_code.c */
 command_fn cmd_info_vms, cmd_vm, cmd_catch_exit, cmd_vmstat; /* cmd_vm.c */
-command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down; /* cmd_frames.c */
+command_fn cmd_shadow, cmd_info_shadow;                      /* cmd_shadow.c */
+command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down;       /* cmd_frames.c */
 
 #endif

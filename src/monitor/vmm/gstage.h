@@ -31,6 +31,11 @@ uint64_t gstage_leaf(const struct gstage *g, uint64_t gpa);
 /* Forgets every leaf. */
 void gstage_clear(struct gstage *g);
 
+/* The one that a VM's technique keeps; NULL: it keeps none. */
+const struct gstage *vm_gstage(const struct vm *vm);
+/* While the guest is on the real hart: its virtual hart shows the state that the guest has there. */
+void nested_show(struct vm *vm);
+
 /* Looks through the whole table: every leaf shows a frame of this VM's RAM, the one that its p2m names, and every table is the VMM's for this
  * VM. Returns the leaves, or -1 with e telling what is wrong. */
 int64_t gstage_verify(const struct gstage *g, struct err *e);

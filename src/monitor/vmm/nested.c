@@ -221,9 +221,8 @@ static void enter(struct vm *vm, struct nested *s, struct hart *vh)
     hart_context_changed(real);
 }
 
-static void leave(struct vm *vm, struct nested *s, struct hart *vh)
+static void save(struct hart *vh, struct hart *real)
 {
-    struct hart *real = vm->vmm->hart;
     const struct csrs *c = &real->csr;
     struct csrs *v = &vh->csr;
     world_save(vh, real);
@@ -240,6 +239,23 @@ static void leave(struct vm *vm, struct nested *s, struct hart *vh)
     v->mie = merge_bits(v->mie, c->mie >> 1, v->mideleg & INT_S);
     v->mip = merge_bits(v->mip, c->mip >> 1, BIT(IRQ_SSI) & v->mideleg);
     vh->priv = real->priv;
+}
+
+void nested_show(struct vm *vm)
+{
+    save(machine_hart(vm->machine, 0), vm->vmm->hart);
+}
+
+const struct gstage *vm_gstage(const struct vm *vm)
+{
+    const struct nested *s = vm->technique->verify == nested_verify ? vm->state : NULL;
+    return s ? &s->g : NULL;
+}
+
+static void leave(struct vm *vm, struct nested *s, struct hart *vh)
+{
+    struct hart *real = vm->vmm->hart;
+    save(vh, real);
     vh->kick |= real->kick & (KICK_IRQ | KICK_EVENT);
     real->kick = 0;
     real->virt = false;

@@ -27,6 +27,12 @@ static struct shadow *shadow_of(const struct vm *vm)
     return ((const struct deprivileged *)vm->state)->shadow;
 }
 
+const struct shadow *vm_shadow(const struct vm *vm)
+{
+    bool ours = vm->technique->verify == trap_verify || vm->technique->verify == para_verify;
+    return ours && vm->state ? shadow_of(vm) : NULL;
+}
+
 /* The hook of the shadow tables: see rewriter_code(). */
 static uint64_t rewrite_page(struct vm *vm, uint64_t gpa)
 {

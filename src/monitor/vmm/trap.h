@@ -12,6 +12,9 @@ struct deprivileged {
     struct rewriter *rewriter; /* NULL unless under translate */
 };
 
+/* The shadow tables that a VM's technique keeps; NULL: it keeps none. */
+const struct shadow *vm_shadow(const struct vm *vm);
+
 /* The world switch: the guest's state goes to the real hart, in U behind satp; and back. */
 void trap_enter(struct vm *vm, struct hart *vh, uint64_t satp);
 void trap_leave(struct vm *vm, struct hart *vh);

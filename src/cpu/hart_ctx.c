@@ -2,12 +2,15 @@
 /* What a hart's state means for translation: the walker's context of each kind of access. And the hart's state, named once. */
 #include "cpu/csr_bits.h"
 #include "cpu/trap.h"
+#include "dev/bus_frames.h"
 
 /* Translation as the mode priv (virt) sees it. Priv. 3.1.6.3, 3.1.18, 18.2.5, 18.5 */
 struct mmu_ctx hart_mode_ctx(const struct hart *h, enum priv priv, bool virt)
 {
     const struct csrs *c = &h->csr;
     uint64_t one = virt ? c->menvcfg & c->henvcfg : c->menvcfg;
+    if (UNLIKELY(bus_table_frames(h->bus)) && priv == PRIV_S)
+        priv = PRIV_U;
     return (struct mmu_ctx){
         .bus = h->bus,
         .pmp = &h->pmp,

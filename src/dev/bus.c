@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dev/bus.h"
+#include "dev/bus_frames.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -52,6 +53,7 @@ struct bus {
     void (*flagged)(void *ctx, uint64_t page_pa, unsigned flags);
     void *flagged_ctx;
     struct event_hub *events;
+    struct bus *table_frames; /* see bus_frames.h */
 };
 
 struct bus *bus_new(void)
@@ -294,6 +296,25 @@ bool bus_window_at(const struct bus *real, uint64_t hpa, struct bus **other, uin
     *other = t->bus;
     *pa = t->pa + (hpa & ~PAGE_MASK);
     return true;
+}
+
+void bus_set_table_frames(struct bus *b, struct bus *real)
+{
+    b->table_frames = real;
+}
+
+const struct bus *bus_table_frames(const struct bus *b)
+{
+    return b->table_frames;
+}
+
+uint64_t bus_table_address(const struct bus *b, uint64_t at)
+{
+    struct bus *other;
+    uint64_t own;
+    if (!b->table_frames)
+        return at;
+    return bus_window_at(b->table_frames, at, &other, &own) && other == b ? own : MASK(55, 12) | (at & ~PAGE_MASK);
 }
 
 int bus_add_mmio(struct bus *b, const char *name, uint64_t base, uint64_t size, const struct mmio_ops *ops, void *dev,

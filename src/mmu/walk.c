@@ -10,6 +10,7 @@
  *
  * Priv. "Virtual Address Translation Process" (steps below are of that list), "Two-Stage Address Translation".
  */
+#include "dev/bus_frames.h"
 #include "mmu/mmu.h"
 #include "mmu/pte.h"
 
@@ -41,6 +42,7 @@ struct walk {
     uint64_t va;
     enum mmu_access access; /* the original one, which chooses the cause of every fault */
     bool dry;
+    bool foreign; /* entries hold addresses of another bus */
     struct stage two;
     uint32_t tinst; /* of the access that stage two is translating */
 };
@@ -88,6 +90,12 @@ static COLD bool stop(const struct walk *w, const struct mmu_step *s)
 static inline bool pmp_allows_pte(const struct walk *w, uint64_t pa, enum mmu_access a)
 {
     return LIKELY(pmp_is_open(w->c->pmp, pa)) || pmp_allows(w->c->pmp, pa, PTE_SIZE, a, PRIV_S, NULL);
+}
+
+/* Where on the walk's own bus the address is that satp or an entry holds. */
+static inline uint64_t own_address(const struct walk *w, uint64_t at)
+{
+    return LIKELY(!w->foreign) ? at : bus_table_address(w->c->bus, at);
 }
 
 /* The host's address of the PTE at pa, or NULL if no memory is there: tables in MMIO space are not supported (a PMA). */
@@ -244,7 +252,7 @@ static ALWAYS_INLINE bool walk_stage(struct walk *w, const struct stage *s, cons
     uint64_t global = 0, pte;
 
     for (;;) {
-        uint64_t gpa = table + (va >> shift & vpn_mask) * PTE_SIZE, hpa = gpa;
+        uint64_t gpa = table + (va >> shift & vpn_mask) * PTE_SIZE, hpa = own_address(w, gpa);
         enum pte_verdict v;
         uint8_t *host;
         pte = 0;
@@ -287,7 +295,7 @@ static ALWAYS_INLINE bool walk_stage(struct walk *w, const struct stage *s, cons
 #undef STEP
     /* Step 10. A NAPOT leaf takes the four lowest bits of its PPN from va too. */
     out->span = BIT(pte & PTE_N ? PTE_NAPOT_SHIFT : shift);
-    out->pa = merge_bits(pte_address(pte), va, out->span - 1);
+    out->pa = merge_bits(own_address(w, pte_address(pte)), va, out->span - 1);
     out->pte = pte;
     out->global = (global | pte) & PTE_G;
     return true;
@@ -361,7 +369,7 @@ static COLD bool pmp_allows_access(const struct mmu_ctx *c, uint64_t pa, unsigne
 bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu_access a, bool dry, struct mmu_map *m,
                    struct mmu_fault *f, struct mmu_observer *o)
 {
-    struct walk w = {.c = c, .o = o, .f = f, .va = va, .access = a, .dry = dry};
+    struct walk w = {.c = c, .o = o, .f = f, .va = va, .access = a, .dry = dry, .foreign = bus_table_frames(c->bus)};
     struct leaf l = {.pa = va, .span = BIT(63)};
     struct stage one;
 

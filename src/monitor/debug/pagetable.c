@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cpu/trap.h"
+#include "dev/bus_frames.h"
 #include "mmu/pte.h"
 #include "monitor/debug/walk_view.h"
 #include "monitor/names.h"
@@ -44,7 +45,7 @@ uint64_t pt_canonical(const struct pt_reader *r, uint64_t va)
 /* Where the table at `at` is: at itself, or through stage two as the walker goes to its entries. */
 static bool table_pa(const struct pt_reader *r, uint64_t at, uint64_t *pa)
 {
-    *pa = at;
+    *pa = bus_table_address(r->bus, at);
     if (!r->behind)
         return true;
     struct mmu_ctx c = r->c;

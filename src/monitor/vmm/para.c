@@ -8,6 +8,7 @@
 #include "cpu/observe.h"
 #include "cpu/op.h"
 #include "cpu/trap.h"
+#include "dev/bus_frames.h"
 #include "machine_int.h"
 #include "mmu/pte.h"
 #include "monitor/vmm/native.h"
@@ -70,6 +71,7 @@ static void leave_direct(struct vm *vm)
     p->tables.broken = p->tables.flush = false;
     p->direct = false;
     p->shared = p->root[0] = p->root[1] = 0;
+    bus_set_table_frames(machine_bus(vm->machine), NULL);
     hart_sfence_vma(vm->vmm->hart, false, 0, -1);
     hart_context_changed(machine_hart(vm->machine, 0));
     shadow_listen(p->trap.shadow);
@@ -95,7 +97,7 @@ void para_enter_mode(struct vm *vm, struct hart *vh, bool kernel)
 {
     struct para *p = para_of(vm);
     vh->priv = kernel ? PRIV_S : PRIV_U;
-    vh->csr.satp = p->believed = (uint64_t)ATP_SV39 << 60 | p->root[kernel] >> PAGE_SHIFT;
+    vh->csr.satp = p->believed = p->satp[kernel];
 }
 
 static void tell_upcall(struct vm *vm, const struct hart *vh, const struct trap *t)
@@ -178,7 +180,7 @@ static bool ecall(struct vm *vm, struct hart *vh, struct exit *x)
     if (is_hypercall(vm, vh))
         return call(vm, vh, x);
     tell_sbi(vm, vh);
-    vh->turn_retired++; /* as a hypercall does */
+    vh->turn_retired++;                                          /* as a hypercall does */
     if (vh->x[A7] >= LEGACY_FIRST && vh->x[A7] <= LEGACY_LAST) { /* firmware would read a mask by the guest's tables */
         vh->x[A0] = (uint64_t)(int64_t)PARA_NOT_SUPPORTED;
         vh->pc += 4;

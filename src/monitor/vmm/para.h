@@ -17,11 +17,12 @@ struct para {
     struct deprivileged trap; /* first: for trap.c */
     struct para_tables tables;
     bool direct;
-    uint64_t root[2];  /* guest physical: of the user, of the kernel; 0: none */
-    uint64_t satp[2];  /* real, likewise */
-    uint64_t believed; /* the virtual hart's satp as we left it: another one means that firmware began the guest anew */
-    uint64_t vector;   /* of upcalls, virtual */
-    uint64_t shared;   /* guest physical; 0: none yet */
+    uint64_t root[2]; /* guest physical: of the user, of the kernel; 0: none */
+    uint64_t satp[2]; /* real, likewise */
+    uint64_t
+        believed; /* the virtual hart's satp as we left it, with a machine address as in its tables: another one means that firmware began the guest anew */
+    uint64_t vector;    /* of upcalls, virtual */
+    uint64_t shared;    /* guest physical; 0: none yet */
     uint64_t upcall_at; /* instructions retired at the latest upcall */
 };
 

@@ -3,6 +3,7 @@
 #include "monitor/vmm/para.h"
 
 #include "cpu/csr_bits.h"
+#include "dev/bus_frames.h"
 #include "machine_int.h"
 #include "mmu/pte.h"
 
@@ -150,6 +151,7 @@ static enum para_error set_ptr(struct call *c)
         return error;
     }
     p->direct = true;
+    bus_set_table_frames(machine_bus(c->vm->machine), machine_bus(c->vm->vmm->machine));
     load_roots(c, root);
     return PARA_OK;
 }

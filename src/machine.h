@@ -79,22 +79,22 @@ struct machine_options {
     const struct machine_window {
         struct bus *bus;
         const uint64_t *hpa;
-    } *window;
+    } * window;
 };
 
 void machine_options_default(struct machine_options *o);
 
 enum machine_end {
-    MACHINE_BUDGET, /* max_insns retired */
-    MACHINE_GUEST,  /* the guest ended it: status */
-    MACHINE_STUCK,  /* it can never move again: why */
-    MACHINE_STOP,   /* machine_stop(), Ctrl-A x */
-    MACHINE_PAUSE,  /* machine_pause() */
-    MACHINE_BREAK,  /* hart stands at a breakpoint */
+    MACHINE_BUDGET,  /* max_insns retired */
+    MACHINE_GUEST,   /* the guest ended it: status */
+    MACHINE_STUCK,   /* it can never move again: why */
+    MACHINE_STOP,    /* machine_stop(), Ctrl-A x */
+    MACHINE_PAUSE,   /* machine_pause() */
+    MACHINE_BREAK,   /* hart stands at a breakpoint */
     MACHINE_MONITOR, /* Ctrl-A c */
-    MACHINE_RESET,  /* the guest asked for a reset and no_reboot was given */
-    MACHINE_TRAP,   /* a trap that the caller stands in for (struct hart's native): hart and exit tell */
-    MACHINE_ERROR   /* the host failed: why */
+    MACHINE_RESET,   /* the guest asked for a reset and no_reboot was given */
+    MACHINE_TRAP,    /* a trap that the caller stands in for (struct hart's native): hart and exit tell */
+    MACHINE_ERROR    /* the host failed: why */
 };
 
 struct machine_result {

@@ -100,7 +100,7 @@ struct machine {
     bool broke;          /* a hart stands at a breakpoint: result.hart */
     bool monitor_wanted; /* Ctrl-A c */
     struct machine_result result;
-    int stop; /* set by machine_stop(), atomically */
+    int stop;           /* set by machine_stop(), atomically */
     uint64_t lent_from; /* machine_lend(): turn_retired then */
     bool yields, waits; /* machine_set_yielding(), machine_waits() */
 
@@ -127,15 +127,15 @@ struct machine {
     struct watch {
         uint64_t pa, len;
         unsigned access; /* enum machine_access */
-    } *watches;
+    } * watches;
     unsigned nwatches;
     void (*watcher)(void *ctx, uint64_t pa, uint64_t len, bool write);
     void *watcher_ctx;
-    uint32_t held;         /* machine_hold() */
-    struct hart *stepped;  /* machine_step(): who, and */
-    uint64_t steps_left;   /* how often it is still to move on */
-    uint64_t stepped_traps; /* its traps when the present step began */
-    bool stepped_firmware;  /* the built-in firmware did something for it since */
+    uint32_t held;                                                /* machine_hold() */
+    struct hart *stepped;                                         /* machine_step(): who, and */
+    uint64_t steps_left;                                          /* how often it is still to move on */
+    uint64_t stepped_traps;                                       /* its traps when the present step began */
+    bool stepped_firmware;                                        /* the built-in firmware did something for it since */
     struct exit (*runner)(void *ctx, struct hart *h, uint64_t n); /* NULL: hart_run() */
     void *runner_ctx;
 };

@@ -256,7 +256,8 @@ static int end_vmm(struct vmm *v, const struct options *o, const struct vmm_resu
         if (report)
             fprintf(stderr, "vitrine: %s", report);
         else if (o->check && !v->failed_check && !o->machine.quiet)
-            fprintf(stderr, "vitrine: vm %u (%s), --check: no difference in %" PRIu64 " comparisons\n", v->vm[i]->number, v->vm[i]->name, compared);
+            fprintf(stderr, "vitrine: vm %u (%s), --check: no difference in %" PRIu64 " comparisons\n",
+                    v->vm[i]->number, v->vm[i]->name, compared);
     }
     if (v->failed_check)
         return STATUS_CHECK;
@@ -343,7 +344,12 @@ static int run_any(struct options *o)
 {
     struct err e;
     if (!o->vmm && (o->nvms || o->slice || o->check || o->check_shadow || o->vmstat)) {
-        err_set(&e, -EINVAL, "--%s: only with --vmm TECHNIQUE", o->nvms ? "vm" : o->slice ? "slice" : o->check ? "check" : o->check_shadow ? "check-shadow" : "vmstat");
+        err_set(&e, -EINVAL, "--%s: only with --vmm TECHNIQUE",
+                o->nvms           ? "vm"
+                : o->slice        ? "slice"
+                : o->check        ? "check"
+                : o->check_shadow ? "check-shadow"
+                                  : "vmstat");
         return usage_error(&e);
     }
     if (o->vmm && !strcmp(o->vmm, "help")) {
@@ -351,7 +357,9 @@ static int run_any(struct options *o)
         return 0;
     }
     if (o->vmm && (o->gdb || o->hold)) {
-        err_set(&e, -EINVAL, "-gdb, -s, -S: not with --vmm: run the guest without it, or watch the monitor's steps with --trace vmm");
+        err_set(
+            &e, -EINVAL,
+            "-gdb, -s, -S: not with --vmm: run the guest without it, or watch the monitor's steps with --trace vmm");
         return usage_error(&e);
     }
     return o->vmm ? run_vmm(o) : run(o);
@@ -359,15 +367,16 @@ static int run_any(struct options *o)
 
 static void print_commands(FILE *out)
 {
-    fprintf(out, "Usage: vitrine [run] [OPTION...]\n\nCommands:\n"
-                 "  run      start a RISC-V machine (vitrine run --help)\n"
-                 "  debug    the same, stopped at its first instruction, with a debugger (vitrine debug --help)\n"
-                 "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
-                 "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
-                 "  trace    turn a packed trace into another format (vitrine trace --help)\n"
-                 "  help     this text; help events: what can be traced, and the formats\n"
-                 "  version  the version\n\n"
-                 "A first argument with a dash means run: vitrine -kernel FILE\n");
+    fprintf(out,
+            "Usage: vitrine [run] [OPTION...]\n\nCommands:\n"
+            "  run      start a RISC-V machine (vitrine run --help)\n"
+            "  debug    the same, stopped at its first instruction, with a debugger (vitrine debug --help)\n"
+            "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
+            "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
+            "  trace    turn a packed trace into another format (vitrine trace --help)\n"
+            "  help     this text; help events: what can be traced, and the formats\n"
+            "  version  the version\n\n"
+            "A first argument with a dash means run: vitrine -kernel FILE\n");
 }
 
 static void print_version(void)

@@ -640,7 +640,8 @@ static int check_gdb(struct options *o, struct err *e)
     const char *serial = o->machine.serial;
     if (o->gdb && !strncmp(o->gdb, "stdio", 5)) {
         if (serial && (!strncmp(serial, "stdio", 5) || !strncmp(serial, "mon:stdio", 9)))
-            return err_set(e, -EINVAL, "-gdb stdio: the serial port is there too: give it another place, as -serial null");
+            return err_set(e, -EINVAL,
+                           "-gdb stdio: the serial port is there too: give it another place, as -serial null");
         if (!serial)
             o->machine.serial = "null";
     }
@@ -652,10 +653,10 @@ static int check_gdb(struct options *o, struct err *e)
 enum kind {
     CALL,      /* call() with the argument */
     CALL_BARE, /* call(), without one */
-    TEXT,   /* the argument goes to a const char * */
-    MAYBE,  /* the same, with = only; "" without */
-    FLAG,   /* a bool becomes true */
-    ACCEPT, /* no argument, no effect, nothing lost */
+    TEXT,      /* the argument goes to a const char * */
+    MAYBE,     /* the same, with = only; "" without */
+    FLAG,      /* a bool becomes true */
+    ACCEPT,    /* no argument, no effect, nothing lost */
     ACCEPT_ARG,
     REFUSE, /* help says what to do instead */
     REFUSE_ARG,
@@ -721,8 +722,8 @@ static const struct option_row {
     {"nodefaults", ACCEPT, NULL, NULL, NULL, 0},
     {"no-user-config", ACCEPT, NULL, NULL, NULL, 0},
     {"singlestep", ACCEPT, NULL, NULL, NULL, 0},
-    {"gdb", CALL, "tcp::PORT|unix:PATH|stdio", "gdb may come there (target remote), now or later; tcp:HOST:PORT for other hosts",
-     opt_gdb, 0},
+    {"gdb", CALL, "tcp::PORT|unix:PATH|stdio",
+     "gdb may come there (target remote), now or later; tcp:HOST:PORT for other hosts", opt_gdb, 0},
     {"s", CALL_BARE, NULL, "the same as -gdb tcp::1234", opt_s, 0},
     {"S", FLAG, NULL, "with -s or -gdb: wait until gdb lets the machine run", AT(hold)},
     {"qmp", REFUSE_ARG, "DEV", "there is no QMP: leave it out", NULL, 0},
@@ -743,18 +744,19 @@ static const struct option_row {
     {"vm", CALL, "\"OPTION...\"", "with --vmm: a guest and its own options, once for each guest", opt_vm, 0},
     {"slice", CALL, "N", "with --vmm: instructions in a guest's turn (default 100000)", opt_slice, 0},
     {"check", FLAG, NULL, "with --vmm: compare each guest with an interpreted one at every exit", AT(check)},
-    {"check-shadow", FLAG, NULL, "with --vmm: verify the tables that the real MMU walks before every entry", AT(check_shadow)},
-    {"vmstat", MAYBE, "[N]", "with --vmm: print at the end where the exits come from; N functions and instructions (default 10)",
-     AT(vmstat)},
-    {"stats", MAYBE, "[full,][json][:FILE]", "print counts at the end; full: by class of instruction too, which is slow",
-     AT(stats)},
+    {"check-shadow", FLAG, NULL, "with --vmm: verify the tables that the real MMU walks before every entry",
+     AT(check_shadow)},
+    {"vmstat", MAYBE, "[N]",
+     "with --vmm: print at the end where the exits come from; N functions and instructions (default 10)", AT(vmstat)},
+    {"stats", MAYBE, "[full,][json][:FILE]",
+     "print counts at the end; full: by class of instruction too, which is slow", AT(stats)},
     {"profile", MAYBE, "[FILE]", "print which functions took the time; folded stacks to FILE", AT(profile)},
     {"trace", CALL, "KINDS[,if=EXPR][:FILE]",
      "write what happens: insn, trap, mmu, all, ... (vitrine help events); may be given several times", opt_trace, 0},
     {"trace-format", CALL, "FORMAT", "of traces: text, jsonl, spike, perfetto, chrome; else by FILE's suffix",
      opt_trace_format, 0},
-    {"post-mortem", TEXT, "FILE", "write the last few thousand slow events when the run ends, in a format of FILE's suffix",
-     AT(post_mortem)},
+    {"post-mortem", TEXT, "FILE",
+     "write the last few thousand slow events when the run ends, in a format of FILE's suffix", AT(post_mortem)},
     {"quiet", FLAG, NULL, "no notes on standard error", AT(machine.quiet)},
     {"help", HELP, NULL, "this text", NULL, 0},
     {"h", HELP, NULL, NULL, NULL, 0},
@@ -869,7 +871,10 @@ void options_help(const char *what, FILE *out)
             if (!r->help || r->kind == REFUSE || r->kind == REFUSE_ARG)
                 continue;
             char left[64];
-            snprintf(left, sizeof left, "-%s%s%s%s", r->name, r->kind == MAYBE ? "[=" : r->arg ? " " : "",
+            snprintf(left, sizeof left, "-%s%s%s%s", r->name,
+                     r->kind == MAYBE ? "[="
+                     : r->arg         ? " "
+                                      : "",
                      r->arg ? r->arg : "", r->kind == MAYBE ? "]" : "");
             fprintf(out, strlen(left) < 30 ? "  %-30s %s\n" : "  %s\n                                 %s\n", left,
                     r->help);
@@ -877,7 +882,8 @@ void options_help(const char *what, FILE *out)
         fprintf(
             out,
             "\nAt the terminal: Ctrl-A x ends, Ctrl-A h helps, Ctrl-A b sends a break, Ctrl-A Ctrl-A sends Ctrl-A.\n"
-            "Exit status: the guest's own (0 = pass), 123 a failed --check, 124 past --max-insns, 125 usage or configuration,\n"
+            "Exit status: the guest's own (0 = pass), 123 a failed --check, 124 past --max-insns, 125 usage or "
+            "configuration,\n"
             "126 the guest can never move again.\n");
     }
 }

@@ -21,23 +21,23 @@ struct options {
     enum options_action action;
     const char *help; /* OPTIONS_HELP: "run", "cpu", "machine" or "device" */
     const char *dumpdtb;
-    uint64_t max_insns; /* UINT64_MAX = no limit */
-    const char *stats; /* [WORD,...][:FILE], "" when nothing was said; NULL = none */
-    const char *profile; /* the same */
+    uint64_t max_insns;      /* UINT64_MAX = no limit */
+    const char *stats;       /* [WORD,...][:FILE], "" when nothing was said; NULL = none */
+    const char *profile;     /* the same */
     const char *post_mortem; /* file for the flight recorder's events; NULL = none */
     struct {
         const char *what;   /* KINDS[,if=EXPR][:FILE] */
         const char *format; /* NULL = by the file's name */
     } traces[OPTIONS_TRACES];
     unsigned ntraces;
-    const char *trace_format;   /* the last one given; NULL = none */
-    const char *trace_file;     /* for traces that name no file; NULL = stderr */
-    bool ram_given;             /* -m */
-    const char *gdb;            /* -gdb DEV: where gdb may come; NULL = nowhere */
-    bool hold;                  /* -S: the machine waits to be let run */
-    const char *cpu;            /* -cpu as given; NULL = not */
-    const char *vmm;            /* --vmm TECHNIQUE; NULL = no VMM */
-    const char *vms[64];        /* --vm: a guest's options, one text each */
+    const char *trace_format; /* the last one given; NULL = none */
+    const char *trace_file;   /* for traces that name no file; NULL = stderr */
+    bool ram_given;           /* -m */
+    const char *gdb;          /* -gdb DEV: where gdb may come; NULL = nowhere */
+    bool hold;                /* -S: the machine waits to be let run */
+    const char *cpu;          /* -cpu as given; NULL = not */
+    const char *vmm;          /* --vmm TECHNIQUE; NULL = no VMM */
+    const char *vms[64];      /* --vm: a guest's options, one text each */
     unsigned nvms;
     uint64_t slice; /* --slice: instructions in a VM's turn; 0 = the default */
     bool check, check_shadow;

@@ -160,7 +160,8 @@ struct hart {
     struct event_hub *events; /* never NULL. While somebody wants EV_INSN the hart runs instruction by instruction. */
     uint64_t traps;           /* taken since power-on */
     bool stop_at_trap;        /* a trap taken ends the run as EXIT_EVENT, before its handler's first instruction */
-    uint64_t passed_insn, passed_pc; /* the breakpoint to go on from: at passed_pc, when so many instructions have retired */
+    uint64_t passed_insn,
+        passed_pc; /* the breakpoint to go on from: at passed_pc, when so many instructions have retired */
     struct code_cache *code;
     struct hart_banks *banks; /* TLBs, see context.c */
     struct fetch_tlb *fetch;
@@ -169,11 +170,13 @@ struct hart {
     struct exit left;
     unsigned traps_in_a_row; /* since the last instruction retired */
     uint64_t last_trap_retired;
-    uint64_t flushes;    /* how often cached translations were dropped: for those who keep translations of theirs beside it */
-    bool tell_leaving_m; /* an mret out of M ends hart_run() as EXIT_EVENT: for those who run the lower modes otherwise */
-    uint64_t out;     /* where callees of handlers leave a value */
-    int64_t budget;   /* of the run loop, while handlers do not hold it */
-    int64_t run_base; /* turn_retired = run_base - budget at a block boundary */
+    uint64_t
+        flushes; /* how often cached translations were dropped: for those who keep translations of theirs beside it */
+    bool
+        tell_leaving_m; /* an mret out of M ends hart_run() as EXIT_EVENT: for those who run the lower modes otherwise */
+    uint64_t out;       /* where callees of handlers leave a value */
+    int64_t budget;     /* of the run loop, while handlers do not hold it */
+    int64_t run_base;   /* turn_retired = run_base - budget at a block boundary */
 };
 
 /* Instructions retired, by this hart; and the machine's clock, in instruction slots: both exact inside CSR, trap and MMIO code. */

@@ -20,21 +20,21 @@ enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
 #define PAGE_MASK (~(uint64_t)(PAGE_SIZE - 1))
 
 enum page_flag {
-    PAGE_CODE = 0,   /* the interpreter holds decoded operations of it */
-    PAGE_SHADOW = 1, /* a guest page table that the VMM shadows */
-    PAGE_WATCH = 2,  /* a watchpoint lies on it */
-    PAGE_CLEAN = 3,  /* not written since the last checkpoint or migration round */
-    PAGE_HTIF = 4,   /* holds the guest's tohost word */
+    PAGE_CODE = 0,       /* the interpreter holds decoded operations of it */
+    PAGE_SHADOW = 1,     /* a guest page table that the VMM shadows */
+    PAGE_WATCH = 2,      /* a watchpoint lies on it */
+    PAGE_CLEAN = 3,      /* not written since the last checkpoint or migration round */
+    PAGE_HTIF = 4,       /* holds the guest's tohost word */
     PAGE_WATCH_READ = 5, /* a watchpoint for reads lies on it: it gets no read entry in a TLB either */
-    PAGE_REWRITTEN = 6, /* code that the VMM has looked through for instructions to rewrite */
+    PAGE_REWRITTEN = 6,  /* code that the VMM has looked through for instructions to rewrite */
     PAGE_TWIN = 7,       /* flagged on the other side of a window; set by the bus alone */
     PAGE_FLAGS
 };
 
 struct mem_region {
     const char *name;
-    uint64_t base; /* bytes, page aligned */
-    uint64_t size; /* bytes, page aligned */
+    uint64_t base;   /* bytes, page aligned */
+    uint64_t size;   /* bytes, page aligned */
     uint8_t *host;   /* of the first byte, the others follow it; NULL in a window: see mem_host() */
     uint8_t **pages; /* a window: where each page lies in host memory; NULL: host + offset */
     uint8_t *flags;  /* per page, bit per enum page_flag */
@@ -71,8 +71,8 @@ MUST_USE struct mem_region *bus_add_memory(struct bus *b, const char *name, uint
  * no other window shows. Both sides see each other's writes. A page that is flagged on one side counts as flagged on the other
  * (PAGE_TWIN), so that whoever writes it, on either, the owners on both are told. b must be freed before real. NULL with e set.
  */
-MUST_USE struct mem_region *bus_add_window(struct bus *b, const char *name, uint64_t base, uint64_t size, struct bus *real,
-                                           const uint64_t *hpa, struct err *e);
+MUST_USE struct mem_region *bus_add_window(struct bus *b, const char *name, uint64_t base, uint64_t size,
+                                           struct bus *real, const uint64_t *hpa, struct err *e);
 /* The page of the real bus behind the window's page at pa: *hpa is pa's own address there. False: pa lies in no window. */
 MUST_USE bool bus_window_frame(const struct bus *b, uint64_t pa, uint64_t *hpa);
 /* Which window shows the page at hpa of this bus: *other's address *pa. False: none does. */

@@ -57,6 +57,9 @@ static void check_end(struct machine *m, const struct machine_result *r)
     case MACHINE_STUCK: FUZZ_CHECK(r->why[0], "stuck without a word why"); break;
     case MACHINE_RESET:
     case MACHINE_STOP: break;
+    case MACHINE_PAUSE:
+    case MACHINE_BREAK:
+    case MACHINE_MONITOR: /* nobody asks for these */
     case MACHINE_TRAP:
     case MACHINE_ERROR: FUZZ_CHECK(false, "%d: %s", r->end, r->why);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "monitor/debug/debug_main.h"
 
-#include "monitor/debug/gdb_beside.h"
 #include "monitor/debug/debug_vmm.h"
+#include "monitor/debug/gdb_beside.h"
 #include "monitor/debug/repl.h"
 #include "monitor/vmm/vmm_options.h"
 #include "monitor/vmm/vmstat.h"

@@ -88,7 +88,7 @@ struct vm {
     uint64_t verified;         /* --check-shadow: how often; and what was wrong */
     char complaint[4096];
     struct write_log *writes; /* --check-shadow: who wrote the guest's page tables; NULL: not kept */
-    bool ended, waits; /* waits: for input from the host */
+    bool ended, waits;        /* waits: for input from the host */
     struct machine_result result;
 };
 
@@ -108,8 +108,8 @@ struct vmm_config {
     /* --check, 0: only at exits. Else the guests run in pieces of so many instructions from the check_from-th on, and are compared after each: memory
      * too, but for pieces of one. */
     uint64_t check_every, check_from;
-    bool check_shadow;   /* technique.verify() before each entry */
-    bool yields;         /* when all guests wait for input, vmm_run() returns MACHINE_BUDGET instead of waiting with them */
+    bool check_shadow; /* technique.verify() before each entry */
+    bool yields; /* when all guests wait for input, vmm_run() returns MACHINE_BUDGET instead of waiting with them */
     bool share_terminal; /* guests whose serial port would be the terminal share it */
 };
 

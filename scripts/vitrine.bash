@@ -40,7 +40,7 @@ _vitrine()
         ;;
     esac
     if [[ $COMP_CWORD -eq 1 && $cur != -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "run debug help version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "run debug compare trace help version" -- "$cur")
         return
     fi
     local dash=-

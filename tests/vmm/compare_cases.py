@@ -198,6 +198,15 @@ def test_compare_finds_the_leak():
     ends(_compare(guest.guest("leaky"), "--check"), 0)
 
 
+def test_leak_of_a_guest():
+    """One guest's -cpu is enough: the real machine has the extension too, and the guest sees what it would see alone."""
+    leaky = guest.guest("leaky")
+    for t in ("trap", "translate", "nested"):
+        alone = vitrine("--vmm", t, "-cpu", "rv64,xuk=true", "-kernel", leaky)
+        one_of = vitrine("--vmm", t, "--vm", f"-cpu rv64,xuk=true -kernel {leaky}")
+        check(alone.out == one_of.out and ("I run in user mode" in alone.out) == (t == "trap"), f"{t}: {one_of.out}", one_of)
+
+
 def test_compare_finds_a_late_leak():
     """One that no register shows at any exit: the value goes to memory, long before the next exit."""
     rounds = 0x50000

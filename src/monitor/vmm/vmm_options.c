@@ -162,6 +162,9 @@ static int several(struct vmm_setup *s, struct options *o, struct err *e)
     for (unsigned i = 0; !rc && i < o->nvms; i++) {
         rc = add_guest(s, o, i, e);
         c->nvms = i + 1;
+        /* What a guest may do in any mode must be there on the hart that it runs on. */
+        c->real.isa.xuk |= c->vms[i].machine.isa.xuk;
+        c->real.isa.xdisk |= c->vms[i].machine.isa.xdisk;
     }
     c->share_terminal = o->nvms > 1;
     return rc;

@@ -54,6 +54,11 @@ static inline bool stream_follows(const struct event_stream *s, uint64_t clock, 
     return s->clock == clock && s->insn == insn && s->who == (hart | vm << 8);
 }
 
+static inline uint64_t stream_what(uint32_t raw, unsigned reg, unsigned size, unsigned mode)
+{
+    return raw | (uint64_t)(STREAM_SHORT | reg << 8 | size << 16 | mode << 24) << 32;
+}
+
 static inline void stream_put_insn(struct event_stream *s, uint64_t pc, uint64_t what, uint64_t reg_old,
                                    uint64_t reg_new)
 {
@@ -95,6 +100,11 @@ static inline void stream_put(struct event_stream *s, const struct event *e)
     s->who = e->kind == EV_INSN ? e->hart | (uint32_t)e->vm << 8 : STREAM_NOBODY;
     s->at = (char *)(w + 1);
     stream_check(s);
+}
+
+static inline bool stream_is_short(const char *p)
+{
+    return (((const struct stream_insn *)(const void *)p)->what >> 32 & 255) == STREAM_SHORT;
 }
 
 /* The event at *p, which moves on behind it. It stays until the next call. */

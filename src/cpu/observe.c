@@ -106,14 +106,13 @@ const struct observed_op *observe_find_out(struct hart *h, const struct op *op, 
     bool displaced = format == FMT_L || format == FMT_S || format == FMT_FL || format == FMT_FS;
     o->resets = (uint32_t)c->resets + 1;
     o->raw = i.raw;
-    o->imm = i.imm;
     o->rs1 = i.rs1;
-    uint8_t reg = written_register(&i);
-    o->slot = (uint16_t)(reg == EVENT_REG_NONE ? offsetof(struct hart, x)
-                         : reg >= EVENT_REG_F  ? offsetof(struct hart, f) + 8u * (reg - EVENT_REG_F)
-                                               : offsetof(struct hart, x) + 8u * reg);
+    o->imm = displaced ? (int16_t)i.imm : 0;
+    o->reg = written_register(&i);
+    o->slot = (uint16_t)(o->reg == EVENT_REG_NONE ? offsetof(struct hart, x)
+                         : o->reg >= EVENT_REG_F  ? offsetof(struct hart, f) + 8u * (o->reg - EVENT_REG_F)
+                                                  : offsetof(struct hart, x) + 8u * o->reg);
     o->size = (uint8_t)access_size(&i);
-    o->tail = STREAM_SHORT | (uint32_t)reg << 8 | (uint32_t)o->size << 16;
     o->access = !o->size ? OBSERVE_NO_MEMORY : displaced ? OBSERVE_DISPLACED : OBSERVE_OTHER;
     return o;
 }

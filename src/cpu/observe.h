@@ -18,14 +18,14 @@ enum observed_access { OBSERVE_NO_MEMORY, OBSERVE_DISPLACED, OBSERVE_OTHER };
 struct observed_op {
     uint32_t resets; /* code_cache.resets + 1 when it was made; else it is stale */
     uint32_t raw;    /* the instruction's bytes */
-    int32_t imm;     /* OBSERVE_DISPLACED: the access goes to x[rs1] + imm */
-    uint32_t
-        tail; /* 7:0 STREAM_SHORT | 15:8 register that it writes, as ARG_REG | 23:16 size: as in struct stream_insn */
-    uint16_t slot; /* offset of that register in struct hart; of x[0] where it writes none */
+    int16_t imm;     /* OBSERVE_DISPLACED: the access goes to x[rs1] + imm */
+    uint16_t slot;   /* offset of the register that it writes in struct hart; of x[0] where it writes none */
+    uint8_t reg;     /* the same, as ARG_REG */
+    uint8_t size;    /* bytes of memory that it accesses */
     uint8_t rs1;
-    uint8_t size;   /* bytes of memory that it accesses */
     uint8_t access; /* enum observed_access */
 };
+_Static_assert(sizeof(struct observed_op) == 16, "one of them never lies in two lines of the host's cache");
 
 /* For run.c's observed loop. What op's instruction changes; kept for the next time where there is memory for that, else in *room. */
 const struct observed_op *observe_find_out(struct hart *h, const struct op *op, struct observed_op *room);

@@ -163,8 +163,8 @@ static void execute_observed(struct hart *h, const struct op *op)
         o = observe_find_out(h, op, &room);
     const uint64_t *reg = (const uint64_t *)((const char *)h + o->slot);
     const uint64_t pc = h->pc, retired = h->turn_retired, reg_old = *reg;
-    const uint32_t raw = o->raw, tail = o->tail;
-    const unsigned size = o->size;
+    const uint32_t raw = o->raw;
+    const unsigned size = o->size, which = o->reg;
     const uint8_t mode = event_mode_of(h), *host = NULL;
     uint64_t mem = 0, mem_old = 0, mem_new = 0;
     if (size) {
@@ -183,7 +183,7 @@ static void execute_observed(struct hart *h, const struct op *op)
         mem_new = host ? value_at(host, size) : observe_moved(h, raw, size, *reg);
     struct event_stream *s = h->events->stream;
     if (LIKELY(s && stream_follows(s, h->clock + retired, h->retired + retired, h->id, h->events->vm))) {
-        stream_put_insn(s, pc, (uint64_t)(tail | (uint32_t)mode << 24) << 32 | raw, reg_old, *reg);
+        stream_put_insn(s, pc, stream_what(raw, which, size, mode), reg_old, *reg);
         if (size)
             stream_put_memory(s, mem, mem_old, mem_new);
         stream_check(s);
@@ -196,7 +196,7 @@ static void execute_observed(struct hart *h, const struct op *op)
     e->hart = (uint8_t)h->id;
     e->mode = mode;
     e->a[0] = raw;
-    e->a[1] = tail >> 8 & 255;
+    e->a[1] = which;
     e->a[2] = reg_old;
     e->a[3] = *reg;
     e->a[4] = mem;

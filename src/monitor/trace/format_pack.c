@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/stream.h"
 #include "monitor/trace/pb.h"
 #include "symbols.h"
 
@@ -33,95 +34,126 @@ static char *put_text(char *p, const char *s)
 
 /* ---- Instructions ---- */
 
-/* Is what the event says of memory what the registers foretell? All but what a store overwrote. */
-static bool memory_foretold(const struct pack_code *c, const struct pack_hart *h, const struct event *e)
+/* An EV_INSN in what its record has. Only ever a local variable of functions that are inlined: it never lies in memory. */
+struct insn {
+    uint64_t clock, insn, pc, reg_old, reg_new, mem, mem_old, mem_new;
+    uint64_t what; /* PACK_WHAT() */
+    uint8_t hart, mode;
+};
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED unsigned reg_of(const struct insn *i)
 {
-    if (c->access == PACK_NO_MEMORY)
-        return true;
-    if (c->access == PACK_OTHER || e->a[MEM] != h->reg[c->rs1] + (uint64_t)(int64_t)c->imm)
+    return i->what >> 40 & 255;
+}
+
+INLINED unsigned size_of(const struct insn *i)
+{
+    return (unsigned)(i->what >> 48);
+}
+
+/* Is what the event says of memory what the registers foretell? All but what a store overwrote. */
+INLINED bool memory_foretold(const struct pack_code *c, const struct pack_hart *h, const struct insn *i)
+{
+    if (c->access == PACK_OTHER || i->mem != h->reg[c->rs1] + (uint64_t)(int64_t)c->imm)
         return false;
-    uint64_t v = e->a[MEM_NEW];
+    uint64_t v = i->mem_new;
     if (c->access == PACK_STORE)
-        return v == (h->reg[c->rs2] & pack_mask(c->size)) && e->a[REG] == EVENT_REG_NONE;
-    return e->a[MEM_OLD] == v && v == (e->a[REG_NEW] & pack_mask(c->size)) && e->a[REG_NEW] == pack_extend(c, v);
+        return v == (h->reg[c->rs2] & pack_mask(c->size)) && reg_of(i) == EVENT_REG_NONE;
+    return i->mem_old == v && v == (i->reg_new & pack_mask(c->size)) && i->reg_new == pack_extend(c, v);
 }
 
 /* What must be told of an instruction beside the differences. */
-static unsigned to_tell(struct pack *t, struct pack_code *c, struct pack_hart *h, const struct event *e)
+INLINED unsigned to_tell(const struct pack_model *m, struct pack_code *c, const struct pack_hart *h,
+                         const struct insn *i)
 {
-    const struct pack_model *m = &t->m;
     unsigned told = 0;
-    if (e->pc != h->last->next)
+    if (UNLIKELY(i->pc != h->last->next))
         told |= PACK_PC;
-    if (c->pc != e->pc || c->raw != (uint32_t)e->a[0] || c->reg != e->a[REG] || c->size != e->a[MEM_SIZE]) {
+    if (UNLIKELY(c->pc != i->pc || c->what != i->what)) {
         told |= PACK_CODE;
-        pack_code_set(c, e->pc, (uint32_t)e->a[0], (uint8_t)e->a[REG], (uint8_t)e->a[MEM_SIZE]);
+        pack_code_set(c, i->pc, (uint32_t)i->what, (uint8_t)reg_of(i), (uint8_t)size_of(i));
     }
-    if (e->a[REG_OLD] != h->reg[c->reg])
+    if (UNLIKELY(i->reg_old != h->reg[reg_of(i)]))
         told |= PACK_REG_OLD;
-    if (c->size && !memory_foretold(c, h, e))
+    if (size_of(i) && UNLIKELY(!memory_foretold(c, h, i)))
         told |= PACK_MEMORY;
-    if (e->mode != h->mode)
+    if (UNLIKELY(i->mode != h->mode))
         told |= PACK_MODE;
-    if (e->clock != m->clock + 1 || e->insn != h->insn + 1)
+    if (UNLIKELY(i->clock != m->clock + 1 || i->insn != h->insn + 1))
         told |= PACK_COUNTS;
-    if (e->hart != m->current)
+    if (UNLIKELY(i->hart != m->current))
         told |= PACK_HART;
     return told;
 }
 
-static char *put_told(char *p, unsigned told, const struct pack_code *c, const struct event *e)
+INLINED char *put_told(char *p, unsigned told, const struct insn *i)
 {
     *p++ = (char)told;
     if (told & PACK_HART)
-        *p++ = (char)e->hart;
+        *p++ = (char)i->hart;
     if (told & PACK_PC)
-        p = put_word(p, e->pc, 8);
+        p = put_word(p, i->pc, 8);
     if (told & PACK_CODE) {
-        p = put_word(p, c->raw, 4);
-        *p++ = (char)c->reg;
-        *p++ = (char)c->size;
+        p = put_word(p, i->what, 4);
+        *p++ = (char)reg_of(i);
+        *p++ = (char)size_of(i);
     }
     if (told & PACK_REG_OLD)
-        p = put_word(p, e->a[REG_OLD], 8);
+        p = put_word(p, i->reg_old, 8);
     if (told & PACK_MEMORY) {
-        p = put_word(p, e->a[MEM], 8);
-        p = put_word(p, e->a[MEM_OLD], 8);
-        p = put_word(p, e->a[MEM_NEW], 8);
+        p = put_word(p, i->mem, 8);
+        p = put_word(p, i->mem_old, 8);
+        p = put_word(p, i->mem_new, 8);
     }
     if (told & PACK_MODE)
-        *p++ = (char)e->mode;
+        *p++ = (char)i->mode;
     if (told & PACK_COUNTS) {
-        p = put_word(p, e->clock, 8);
-        p = put_word(p, e->insn, 8);
+        p = put_word(p, i->clock, 8);
+        p = put_word(p, i->insn, 8);
     }
     return p;
 }
 
-static char *put_insn(struct pack *t, char *p, const struct event *e)
+INLINED char *put_insn(struct pack_model *m, char *p, const struct insn *i)
 {
-    struct pack_model *m = &t->m;
-    struct pack_hart *h = &m->hart[e->hart];
-    struct pack_code *c = pack_code_at(m, e->pc);
-    unsigned told = to_tell(t, c, h, e);
-    uint64_t z = pack_zigzag(e->a[REG_OLD], e->a[REG_NEW]), z2 = 0;
+    struct pack_hart *h = &m->hart[i->hart];
+    struct pack_code *c = pack_code_at(m, i->pc);
+    unsigned told = to_tell(m, c, h, i);
+    uint64_t z = pack_zigzag(i->reg_old, i->reg_new), z2 = 0;
     if (c->access == PACK_STORE && !(told & PACK_MEMORY))
-        z2 = pack_zigzag(e->a[MEM_NEW], e->a[MEM_OLD]);
+        z2 = pack_zigzag(i->mem_new, i->mem_old);
     unsigned n = pack_length(z), n2 = pack_length(z2);
     *p++ = (char)((told ? 0 : PACK_TAG_FORETOLD) | n2 << 3 | n);
     if (UNLIKELY(told))
-        p = put_told(p, told, c, e);
+        p = put_told(p, told, i);
     p = put_word(p, z, pack_bytes(n));
     p = put_word(p, z2, pack_bytes(n2));
-    m->clock = e->clock;
-    m->current = e->hart;
-    h->insn = e->insn;
-    h->mode = e->mode;
-    h->last->next = e->pc;
+    m->clock = i->clock;
+    m->current = i->hart;
+    h->insn = i->insn;
+    h->mode = i->mode;
+    h->last->next = i->pc;
     h->last = c;
-    h->reg[c->reg] = e->a[REG_NEW];
-    h->reg[EVENT_REG_NONE] = 0;
+    if (reg_of(i) != EVENT_REG_NONE)
+        h->reg[reg_of(i)] = i->reg_new;
     return p;
+}
+
+static char *put_insn_event(struct pack_model *m, char *p, const struct event *e)
+{
+    const struct insn i = {.clock = e->clock,
+                           .insn = e->insn,
+                           .pc = e->pc,
+                           .reg_old = e->a[REG_OLD],
+                           .reg_new = e->a[REG_NEW],
+                           .mem = e->a[MEM],
+                           .mem_old = e->a[MEM_OLD],
+                           .mem_new = e->a[MEM_NEW],
+                           .what = PACK_WHAT(e->a[0], e->a[REG], e->a[MEM_SIZE]),
+                           .hart = e->hart,
+                           .mode = e->mode};
+    return put_insn(m, p, &i);
 }
 
 /* Can put_insn() tell it? What nobody emits but a test: a machine's own instruction has no more than this. */
@@ -237,8 +269,37 @@ static void event(struct trace_state *state, const struct event *e)
         write_header(state->file, state->source);
     }
     char *p = trace_file_begin(state->file, PACK_RECORD_MAX);
-    p = LIKELY(e->kind == EV_INSN && is_plain(e)) ? put_insn(t, p, e) : put_event(t, p, e);
+    p = LIKELY(e->kind == EV_INSN && is_plain(e)) ? put_insn_event(&t->m, p, e) : put_event(t, p, e);
     trace_file_end(state->file, p);
+}
+
+/* The short records, without an event made of each in between. */
+static const char *stream(struct trace_state *state, struct stream_reader *r, const char *from, const char *end)
+{
+    struct pack *t = (struct pack *)state;
+    struct event *l = &r->last;
+    if (!t->begun || l->vm)
+        return from;
+    while (from < end && stream_is_short(from)) {
+        struct insn i = {.clock = ++l->clock, .insn = ++l->insn, .hart = l->hart};
+        const struct stream_insn *s = (const struct stream_insn *)(const void *)from;
+        i.pc = s->pc;
+        i.what = s->what & PACK_WHAT_MASK;
+        i.mode = (uint8_t)(s->what >> 56);
+        i.reg_old = s->reg_old;
+        i.reg_new = s->reg_new;
+        from += sizeof *s;
+        if (size_of(&i)) {
+            const struct stream_memory *v = (const struct stream_memory *)(const void *)from;
+            i.mem = v->mem;
+            i.mem_old = v->mem_old;
+            i.mem_new = v->mem_new;
+            from += sizeof *v;
+        }
+        char *p = trace_file_begin(state->file, PACK_RECORD_MAX);
+        trace_file_end(state->file, put_insn(&t->m, p, &i));
+    }
+    return from;
 }
 
 static void close(struct trace_state *state)
@@ -269,5 +330,6 @@ const struct trace_format trace_format_pack = {
     .suffixes = ".vtrace",
     .open = open,
     .event = event,
+    .stream = stream,
     .close = close,
 };

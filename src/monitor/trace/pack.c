@@ -62,7 +62,12 @@ static void take_apart(struct pack_code *c, uint32_t w)
 void pack_code_set(struct pack_code *c, uint64_t pc, uint32_t raw, uint8_t reg, uint8_t size)
 {
     static const struct isa all = {.m = true, .a = true, .f = true, .d = true, .c = true};
-    *c = (struct pack_code){.pc = pc, .next = pc + insn_length(raw), .raw = raw, .reg = reg, .size = size};
+    *c = (struct pack_code){.pc = pc,
+                            .next = pc + insn_length(raw),
+                            .what = PACK_WHAT(raw, reg, size),
+                            .raw = raw,
+                            .reg = reg,
+                            .size = size};
     if (size)
         take_apart(c, insn_length(raw) == 2 ? rvc_expand(&all, (uint16_t)raw) : raw);
 }

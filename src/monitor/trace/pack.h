@@ -53,12 +53,18 @@ enum pack_access { PACK_NO_MEMORY, PACK_LOAD, PACK_LOAD_UNSIGNED, PACK_LOAD_BOXE
 struct pack_code {
     uint64_t pc;
     uint64_t next; /* where the hart went from here the last time */
+    uint64_t what; /* PACK_WHAT() of the next three: compared at once */
     uint32_t raw;
     int32_t imm;
     uint8_t reg, size;
     uint8_t rs1, rs2; /* of loads and stores: as ARG_REG */
     uint8_t access;   /* enum pack_access */
 };
+
+#define PACK_WHAT(raw, reg, size)                                                                                      \
+    ((uint64_t)(uint32_t)(raw) | (uint64_t)(uint8_t)(reg) << 40 | (uint64_t)(uint8_t)(size) << 48)
+/* Where a stream's record (stream_insn.what) has these. */
+#define PACK_WHAT_MASK UINT64_C(0x00ffff00ffffffff)
 
 struct pack_hart {
     uint64_t reg[EVENT_REG_NONE + 1]; /* as ARG_REG; of NONE 0 */

@@ -74,8 +74,12 @@ static void *write_batches(void *arg)
             break;
         const struct batch *b = &t->batches[t->done % BATCHES];
         pthread_mutex_unlock(&t->lock);
-        for (const char *p = b->data, *end = p + b->n; p < end;)
-            t->format->event(t->state, stream_get(&out, &p));
+        for (const char *p = b->data, *end = p + b->n; p < end;) {
+            if (t->format->stream)
+                p = t->format->stream(t->state, &out, p, end);
+            if (p < end)
+                t->format->event(t->state, stream_get(&out, &p));
+        }
         pthread_mutex_lock(&t->lock);
         t->done++;
         if (t->begun - t->done <= BATCHES / 2) /* not for each one: to wake the machine takes long */

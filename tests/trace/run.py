@@ -44,9 +44,8 @@ def guest(name):
     raise Skipped(f"no {name}.elf")
 
 
-def vitrine(*args, status=None, timeout=300):
-    p = subprocess.run([os.path.join(BUILD, "vitrine"), *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       timeout=timeout)
+def vitrine(*args, status=None, timeout=300, typed=b""):
+    p = subprocess.run([os.path.join(BUILD, "vitrine"), *args], input=typed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
     p.out, p.err = p.stdout.decode("latin-1"), p.stderr.decode("latin-1")
     if status is not None:
         check(p.returncode == status, f"status {p.returncode}, not {status}\n  stderr: {p.err[-1000:]!r}")
@@ -288,7 +287,7 @@ def test_stats_agree_with_the_trace():
     same = [k for k in stats if k not in ("host_seconds", "mips", "runs", "tlb", "walks", "input_polls")]  # the observed loop fetches by a TLB of its own
     check(all(stats[k] == full[k] for k in same), "observed, the run is the same")
     check(re.search(r"^instructions +2000000$", p.err, re.M) and "store page fault" in p.err, "text")
-    p = vitrine("run", "-kernel", guest("sbi"), "-smp", "2", "-nographic", "--quiet", "--stats=json", timeout=120)
+    p = vitrine("run", "-kernel", guest("sbi"), "-smp", "4", "--quiet", "--stats=json", typed=b"input!", status=0)
     calls = {(c["name"], c["function_name"]) for c in json.loads(p.err[p.err.index("{"):])["sbi"]}
     check(("BASE", "get_spec_version") in calls or len(calls) > 5, f"SBI calls {sorted(calls)[:5]}")
 

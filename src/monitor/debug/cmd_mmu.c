@@ -107,6 +107,8 @@ int cmd_why(struct repl *r, const char *args, struct err *e)
     const struct why_ctx names = {r, name_symbol, name_source, name_insn};
     if (no_arguments(args, e))
         return -EINVAL;
+    if (repl_vm(r))
+        repl_show_exit(r, repl_vm(r));
     why_print(r->out, debugger_machine(r->d), debugger_hart(r->d), &names);
     return 0;
 }

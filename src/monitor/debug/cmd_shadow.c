@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The VMM's side of an address: p2m, shadow tables, second stage; and whose fault an exit is. */
+/* The VMM's side of an address: p2m, shadow tables, second stage. */
 #include "monitor/debug/repl_int.h"
 
 #include "base/text.h"
-#include "cpu/op.h"
 #include "cpu/trap.h"
 #include "monitor/debug/debug_vmm.h"
 #include "monitor/debug/walk_view.h"
-#include "monitor/names.h"
 #include "monitor/vmm/gstage.h"
 #include "monitor/vmm/shadow_int.h"
 #include "monitor/vmm/trap.h"

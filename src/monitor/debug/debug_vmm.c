@@ -38,10 +38,17 @@ static void tell_failure(struct vmm *v, struct machine_result *r)
     }
 }
 
+/* The real hart may have been told of a pause that came without it. */
+static void begin(struct vmm *v)
+{
+    __atomic_fetch_and(&v->hart->kick, ~(uint32_t)KICK_EVENT, __ATOMIC_RELAXED);
+}
+
 static void run(void *ctx, uint64_t max_insns, struct machine_result *r, unsigned *n)
 {
     struct vmm *v = ctx;
     struct vmm_result result;
+    begin(v);
     vmm_run(v, max_insns, &result);
     *r = result.machine;
     r->end = result.end;
@@ -57,6 +64,7 @@ static void run(void *ctx, uint64_t max_insns, struct machine_result *r, unsigne
 static void step(void *ctx, unsigned n, uint64_t steps, struct machine_result *r)
 {
     struct vmm *v = ctx;
+    begin(v);
     vmm_step(v, debug_vmm_find(v, n), steps, r);
     if (v->failed_check) {
         r->end = MACHINE_ERROR;
@@ -83,8 +91,7 @@ static void pause_vm(void *ctx, unsigned n)
     if (!vm)
         return;
     machine_pause(vm->machine);
-    if (in_guest(v))
-        v->hart->kick |= KICK_EVENT;
+    v->hart->kick |= KICK_EVENT; /* which runs the guest, or is about to */
 }
 
 static void listen(void *ctx)

@@ -155,6 +155,8 @@ void repl_tell_ended(struct repl *r);
 /* Can the selected hart be stepped? */
 MUST_USE int repl_can_step(struct repl *r, struct err *e);
 
+/* why_vm.c: whose fault the VM's last exit is. */
+void repl_show_exit(struct repl *r, struct vm *vm);
 /* cmd_shadow.c: p2m, and shadow or second stage, of a guest's virtual address. */
 void repl_show_shadow(struct repl *r, struct vm *vm, uint64_t va);
 

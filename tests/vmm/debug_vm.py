@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The debugger over virtual machines: `vitrine debug --vmm TECHNIQUE`, through a terminal and in batches.
+
+debug_vm.py --build DIR [NAME...]   the tests whose names contain one of NAME; none = all
+
+The ladder is what happens when a guest loads its page-table register under shadow paging: ladder.golden has its steps, with addresses
+replaced by #1, #2, ... in the order in which they come, so that who is the same as whom is part of it. It must come out of a trace, and
+of the prompt, one step at a time.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "debug"))
+import run as prompt  # noqa: E402
+from run import Prompt, batch, check, find  # noqa: E402
+
+NAMES = ["vm_exit", "vm_decode", "vm_emulate", "vm_root", "vm_shadow_root", "vm_protect", "vm_satp", "vm_entry"]
+MODES = {0: "Bare", 8: "Sv39", 9: "Sv48", 10: "Sv57"}
+
+
+def mono():
+    return prompt.guest("mono")
+
+
+def is_satp_load(insn):
+    return insn & 0xfff0707f == 0x18001073
+
+
+class Normal:
+    """Addresses by the order in which they come."""
+
+    def __init__(self, pc):
+        self.pc, self.seen = pc, {}
+
+    def address(self, v):
+        return f"#{self.seen.setdefault(v, len(self.seen) + 1)}"
+
+    def satp(self, v):
+        return f"{MODES[v >> 60]}:{self.address((v & (1 << 44) - 1) << 12)}"
+
+    def line(self, name, a):
+        """a: the step's arguments, by name, numbers as int."""
+        if name == "vm_exit":
+            return f"vm_exit reason={a['reason']} cause={a['cause']} csr={'satp' if is_satp_load(a['tval']) else hex(a['tval'])}"
+        if name == "vm_decode":
+            return f"vm_decode name={a['name']}"
+        if name in ("vm_root", "vm_protect"):
+            on = f" on={a['on']}" if "on" in a else ""
+            return f"{name} gpa={self.address(a['gpa'])} hpa={self.address(a['hpa'])}{on}"
+        if name == "vm_shadow_root":
+            return f"vm_shadow_root root={self.address(a['root'])} role={a['role']:#x} known={a['known']}"
+        if name == "vm_satp":
+            # The new root is known by now; the old one is not.
+            new = self.satp(a["new"])
+            return f"vm_satp old={self.satp(a['old'])} new={new}"
+        if name == "vm_entry":
+            return f"vm_entry mode={a['mode']} pc=+{a['pc'] - self.pc}"
+        return name
+
+
+def golden():
+    with open(os.path.join(HERE, "ladder.golden"), encoding="utf-8") as f:
+        return f.read().splitlines()
+
+
+def number(word):
+    return int(word, 16) if re.fullmatch(r"0x[0-9a-f]+", word) else word
+
+
+def trace_arguments(text):
+    """reason privileged, cause illegal instruction (2), tval 0x18029073; of vm_satp: 0x1 -> 0x2"""
+    m = re.match(r"(0x[0-9a-f]+) -> (0x[0-9a-f]+)$", text)
+    if m:
+        return {"old": int(m[1], 16), "new": int(m[2], 16)}
+    a = {}
+    for part in text.split(", "):
+        name, _, value = part.partition(" ")
+        value = re.sub(r" [<(].*", "", value).replace(" ", "-")
+        a[name] = number(value)
+    return a
+
+
+def traced_ladder():
+    """The first one in a trace: the pc, and the steps as (name, arguments)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "trace")
+        subprocess.run([prompt.vitrine(), "run", "--quiet", "--vmm", "trap", "-m", "64M", "-kernel", mono(), "--trace", "vmm:" + path, "--max-insns",
+                        "150000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
+        with open(path, encoding="utf-8") as f:
+            lines = [re.match(r" *\d+ vm1 h0 \S+ +([0-9a-f]{16}) (?:<.*?>)? +(vm_\w+) +(.*)$", line) for line in f]
+    steps = [(int(m[1], 16), m[2], trace_arguments(m[3])) for m in lines if m]
+    for i, (pc, name, a) in enumerate(steps):
+        if name == "vm_exit" and a["reason"] == "privileged" and is_satp_load(a["tval"]):
+            return pc, [s[1:] for s in steps[i:i + len(NAMES)]]
+    raise prompt.Failed("no load of satp was intercepted", str(steps[:5]))
+
+
+def shown_arguments(text):
+    """reason privileged  cause illegal instruction  tval 0x18029073: words behind two blanks."""
+    a = {}
+    for part in text.strip().split("  "):
+        name, _, value = part.strip().partition(" ")
+        a[name] = number(re.sub(r" <.*", "", value.strip()).replace(" ", "-"))
+    return a
+
+
+def test_ladder_in_a_trace():
+    pc, steps = traced_ladder()
+    n = Normal(pc)
+    lines = [n.line(name, a) for name, a in steps]
+    check(lines == golden(), "the ladder is another", "\n".join(lines))
+
+
+def test_ladder_at_the_prompt():
+    pc, traced = traced_ladder()
+    n, seen = Normal(pc), []
+    with Prompt("--vmm", "trap", "-m", "64M", "-kernel", mono()) as p:
+        p.do(f"break *{pc:#x}")
+        find("csrw +satp", p.do("continue"))
+        p.do("delete")
+        for _ in range(2 * len(NAMES)):
+            told = p.do("stepx vmm")
+            m = find(r"^(vm_\w+) +(.*)$", told)
+            check("mid-instruction" in told, f"{m[1]}: one stands in its midst", told)
+            if not seen and m[1] != "vm_exit":
+                check(m[1] == "vm_entry", "only the entry to that instruction comes before", told)
+                continue
+            a = shown_arguments(re.sub(r"insn csrw +satp, \w+", "", m[2]))
+            seen.append(n.line(m[1], a))
+            for name in ("gpa", "hpa", "root", "old", "new"):
+                at = len(seen) - 1
+                check(m[1] != traced[at][0] or a.get(name) == traced[at][1].get(name) or m[1] == "vm_exit",
+                      f"{m[1]}: {name} is {a.get(name)}, in the trace {traced[at][1].get(name)}")
+            if m[1] == "vm_emulate":
+                find(r"= 0x0$", p.do("print/x $satp"))
+            if m[1] == "vm_root":
+                find(rf"= 0x8{a['gpa'] >> 12:015x}$", p.do("print/x $satp"))
+            if m[1] == "vm_entry":
+                break
+        check(seen == golden(), "the ladder is another", "\n".join(seen))
+        # What the next step is for: the first fetch through the new root has no entry.
+        find(r"^vm_exit +reason page +cause instruction page fault", p.do("stepx vmm"))
+        find(r"Nobody's fault: the guest may do that, but the VMM's table had no entry", p.do("why"))
+        p.do("quit", until=r"\n|$")
+        check(p.status() == 0, "it ends with 0")
+
+
+def test_steps_under_each_technique():
+    for technique, first in (("trap", "vm_shadow_root"), ("translate", "vm_shadow_root"), ("nested", "vm_hgatp")):
+        r = batch("--vmm", technique, "-m", "64M", "-kernel", mono(), script="stepx vmm\nstepx vmm\nstepi\nstepi 3\ninfo vms")
+        find(rf"^{first} ", r.out)
+        find(rf"^\* 1 +mono\.elf +{technique} +runs +(3|4) ", r.out)
+    r = batch("--vmm", "emulate", "-m", "64M", "-kernel", mono(), script="stepi 4\nshadow $pc\ninfo shadow\ninfo vms")
+    find(r"^Under emulate the interpreter walks", r.out)
+    find(r"^\* 1 +mono\.elf +emulate +runs +4 +0 ", r.out)
+
+
+def test_two_machines():
+    with Prompt("--vmm", "trap", "--vm", f"-m 32M -kernel {mono()}", "--vm", f"-m 32M -kernel {mono()}") as p:
+        find(r"^\* 1 .*\n  2 .*\n  0 +the real machine", p.do("info vms"))
+        p.do("vm 2")
+        find("Breakpoint 1 at", p.do("break trap"))
+        find(r"Breakpoint 1, vm 2, hart 0 in S mode: 0x[0-9a-f]+ <trap>", p.do("continue"))
+        find(r"#0 .*trap", p.do("bt"))
+        find(r"^\* 2 ", p.do("info vms"))
+        before = find(r"^  1 .*", p.do("info vms"))[0]
+        p.do("stepi 5")
+        check(find(r"^  1 .*", p.do("info vms"))[0] == before, "a step of one moves the other")
+        find("real machine, hart 0 in S mode", p.do("vm real"))
+        find("give vm N first", p.do("stepi"))
+        find("give vm N first", p.do("break *0x80000000"))
+        find("there are 1 to 2", p.do("vm 3"))
+        p.do("vm 1")
+        for command in ("reset", "kill"):
+            find("virtual machines cannot be started again", p.do(command))
+        p.do("delete")
+        find(r"^vm_turn +from 2 +to 1|^vm_turn +from 1 +to 2", p.do("stepx vm_turn"))
+        p.type("continue\n")  # both wait for keys
+        p.until("continue")
+        time.sleep(0.5)
+        p.type("\x03")
+        find(r"Interrupted, vm \d, hart 0 in S mode", p.until(prompt.PROMPT))
+        # And go on from there: what is typed goes to the first.
+        p.type("continue\n")
+        p.until("continue")
+        time.sleep(0.2)
+        p.type("exit\r")
+        p.until(r"\[1\] .*exit")
+        time.sleep(0.5)
+        p.type("\x03")
+        find(r"\[vm 1 \(mono\.elf\): ended with status 0", p.until(prompt.PROMPT))
+        find(r"^. 1 .* ended: 0 ", p.do("info vms"))
+        p.do("vm 1")
+        find("vm 1 \\(mono.elf\\) has ended: vm N chooses another", p.do("stepi"))
+        p.do("vm 2")
+        find("vm 2, hart 0", p.do("stepi"))
+
+
+def test_catching_exits():
+    r = batch("--vmm", "trap", "-m", "64M", "-kernel", mono(), script="""
+        catch exit privileged if $pc == 0x80200054
+        continue
+        why
+        info vms
+        vmstat 2""")
+    find(r"^Catchpoint 1 \(exit privileged\): vm_exit +reason privileged .*csrw +satp, t0", r.out)
+    find(r"now vm 1, hart 0 in S mode: 0x80200058", r.out)
+    find(r"^The VMM's business: a privileged instruction", r.out)
+    find(r"by reason", r.out)
+    r = batch("--vmm", "trap", "-m", "64M", "-kernel", mono(), script="catch exit mmio\ncontinue\nwhy\ninfo breakpoints")
+    find(r"Catchpoint 1 \(exit mmio\): vm_exit +reason mmio", r.out)
+    find(r"0x1000_000\w is no RAM but uart", r.out)
+    find(r"already hit 1 time", r.out)
+    r = batch("--vmm", "trap", "-m", "64M", "-kernel", mono(), script="catch exit nonsense")
+    find("catch exit nonsense: there are budget, page, mmio", r.out)
+    r = batch("-kernel", mono(), script="info vms")
+    find("there are no virtual machines here", r.out)
+
+
+def test_tables_side_by_side():
+    with Prompt("--vmm", "trap", "-m", "64M", "-kernel", mono()) as p:
+        p.do("break trap")
+        p.do("continue")
+        told = p.do("walk $sp")
+        find(r"^=> physical address 0x", told)
+        m = find(r"^p2m +gpa (\w+) -> hpa (\w+)$", told)
+        check(m[1] != m[2], "a frame is not at the guest's address", told)
+        find(r"level 0\n  guest   none\n  shadow  hpa \w+: 0x\w+  V R W \. U \. A D  -> page hpa " + m[2][:-3], told)
+        find(r"a direct table: the guest has one large page here", told)
+        find(r"no G: ", told)
+        told = p.do("info shadow")
+        find(r"^hpa \S+ +root +2 +S .*gpa 0x", told)
+        find(r"(\d+) tables \(\d+ of them roots", told)
+        page = find(r"which hold its tables:\n  (\S+)", told)[1].replace("_", "")
+        # The kernel's half maps all of RAM: its view of its own page table is write-protected.
+        offset = int(find(r"= (0x\w+)", p.do("print/x $pc"))[1], 16) - int(find(r"gpa (\w+)", p.do("shadow $pc"))[1].replace("_", ""), 16)
+        at = hex(offset + int(page, 16))
+        p.do("delete")
+        p.do("catch exit protected if $pc != 0 && cause == 15")
+        find("vm_exit +reason protected +cause store page fault", p.do("continue"))
+        find("holds a page table of the guest's, and is write-protected", p.do("why"))
+        told = p.do(f"shadow {at}")
+        check("no W: the page holds a page table of the guest's" in told or "not filled yet" in told, "why there is no W", told)
+        p.do("delete")
+        p.do("break trap")
+        p.do("continue")
+        p.do("watch *(long *)$sp")
+        told = p.do("shadow $sp")
+        check("no W: a watchpoint lies on the page" in told or "not filled yet" in told, "watched pages are not writable", told)
+
+
+def test_second_stage():
+    r = batch("--vmm", "nested", "-m", "64M", "-kernel", mono(), script="""
+        break trap
+        continue
+        shadow $pc
+        info shadow
+        vm real
+        walk 0xffffffc080200c32 as VS""")
+    find(r"^second stage  leaf for gpa \S+: 0x\w+  V R W X U . A D  -> hpa \S+$", r.out)
+    find(r"^root at hpa \S+ \(hgatp 0x8\w+\), \d+ tables below it\n  gpa ", r.out)
+    find(r"stage two translates gpa", r.out)
+
+
+def test_ends():
+    r = batch("--vmm", "trap", "-kernel", prompt.guest("test-fail"), script="continue\nstepi")
+    find(r"^\[vm 1 \(test-fail\.elf\): ended with status 42", r.out)
+    check(r.status in (42, 125), f"status {r.status}", r.out + r.err)
+    r = batch("--vmm", "nonsense", "-kernel", mono())
+    check(r.status == 125 and "no such technique" in r.err, "a technique that is none", r.err)
+
+
+if __name__ == "__main__":
+    # The other file's main() runs its module's tests: those of this one instead.
+    for name in [n for n in vars(prompt) if n.startswith("test_")]:
+        delattr(prompt, name)
+    for name, fn in list(globals().items()):
+        if name.startswith("test_"):
+            setattr(prompt, name, fn)
+    sys.exit(prompt.main())

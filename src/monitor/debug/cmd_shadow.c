@@ -300,8 +300,8 @@ static void info_shadow(struct repl *r, const struct shadow *s)
     for (unsigned i = 0; i < SHADOW_HASH; i++)
         for (const struct guest_table *g = s->guest[i]; g; g = g->next_hash)
             out_printf(r->out, "%s%s", pages++ % 8 ? " " : "\n  ", text_hex(g->gpa).s);
-    out_printf(r->out, "%s\n%u tables (%u of them roots, %u direct), %u entries, %u pages write-protected\n",
-               pages ? "" : " none", tables, roots, direct, filled, pages);
+    out_printf(r->out, "%s\n%u tables (%u of them roots, %u direct), %u entries, %u page%s write-protected\n",
+               pages ? "" : " none", tables, roots, direct, filled, pages, pages == 1 ? "" : "s");
 }
 
 static void info_gstage(struct repl *r, struct vm *vm, const struct gstage *g)

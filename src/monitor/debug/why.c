@@ -126,7 +126,7 @@ static void tables_at(struct why *w, const struct event *trap)
         const struct event *e = &hub->ring[(n - 1) % EVENT_RING];
         if (e == trap)
             break;
-        if (e->kind != EV_PTR || e->hart != w->h->id || e->vm)
+        if (e->kind != EV_PTR || e->hart != w->h->id || why_foreign(w, e))
             continue;
         if (e->a[0] == SATP)
             w->satp = e->a[1];
@@ -244,7 +244,7 @@ static const struct event *last_event(const struct why *w, enum event_kind k)
     uint64_t first = hub->count > EVENT_RING ? hub->count - EVENT_RING : 0;
     for (uint64_t n = hub->count; n > first; n--) {
         const struct event *e = &hub->ring[(n - 1) % EVENT_RING];
-        if (e->kind == k && e->hart == w->h->id && !e->vm)
+        if (e->kind == k && e->hart == w->h->id && !why_foreign(w, e))
             return e;
     }
     return NULL;
@@ -365,7 +365,7 @@ static void list_recorded(struct why *w)
     uint64_t first = hub->count > EVENT_RING ? hub->count - EVENT_RING : 0;
     for (uint64_t n = first; n < hub->count; n++) {
         const struct event *e = &hub->ring[n % EVENT_RING];
-        if (e->kind != EV_PTE || e->hart != w->h->id || e->vm || e->clock != w->clock || e->pc != w->pc)
+        if (e->kind != EV_PTE || e->hart != w->h->id || why_foreign(w, e) || e->clock != w->clock || e->pc != w->pc)
             continue;
         const struct mmu_step s = {.stage = (unsigned)e->a[0],
                                    .level = (int)e->a[1],

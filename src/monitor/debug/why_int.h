@@ -32,6 +32,12 @@ struct why {
     struct walk_view walk;
 };
 
+/* Told of another machine: a virtual one's events are in the real one's stream too. */
+static inline bool why_foreign(const struct why *w, const struct event *e)
+{
+    return e->vm != machine_events(w->m)->vm;
+}
+
 /* Adds to the paragraph. */
 PRINTF_LIKE(2, 3) void why_say(struct why *w, const char *fmt, ...);
 void why_say_place(struct why *w, uint64_t va);  /* 0x8000_1234 <main+0x12> */

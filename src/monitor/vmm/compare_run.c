@@ -221,6 +221,16 @@ static enum compare_end drive(struct guest *g, uint64_t max, uint64_t patience)
     return COMPARE_LIMIT;
 }
 
+/* The same with a VMM, and with --check the last comparison of what has not ended by itself. */
+static enum compare_end drive_vm(const struct compare *c, struct guest *g, uint64_t max)
+{
+    struct vm *vm = g->vmm->vm[0];
+    enum compare_end end = drive(g, max, c->idle * TICKS_PER_SECOND * vm->opt.insns_per_tick);
+    if (end == COMPARE_WAITS || end == COMPARE_LIMIT)
+        vm_check_end(vm);
+    return g->vmm->failed_check ? COMPARE_CHECK : end;
+}
+
 static void keep_why(struct compare_run *r, const char *why)
 {
     if (why && *why && !r->why)
@@ -277,7 +287,7 @@ static char *pin_down(const struct compare *c, struct vmm_config config, uint64_
             return report;
         struct vm *vm = g->vmm->vm[0];
         g->machine = vm->machine;
-        (void)drive(g, max, c->idle * TICKS_PER_SECOND * vm->opt.insns_per_tick);
+        (void)drive_vm(c, g, max);
         uint64_t before = different;
         bool again = vm_check_window(vm, &same, &different);
         const char *said = again ? vm_check_report(vm, &compared) : NULL;
@@ -307,7 +317,7 @@ static void run_vm(const struct compare *c, const struct vmm_config *config, uin
     event_hub_remove(machine_events(vm->machine), &vm->forward);
     start_count(&real, g->vmm->machine, hardware_kinds);
     start_count(&virtual, vm->machine, BIT(EV_PTE) | device_kinds | step_kinds());
-    r->end = drive(g, max, c->idle * TICKS_PER_SECOND * vm->opt.insns_per_tick);
+    r->end = drive_vm(c, g, max);
     take_hardware(r, &real);
     take_devices(r, &virtual);
     take_vm(r, vm, &virtual);

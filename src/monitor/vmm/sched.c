@@ -170,7 +170,7 @@ void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
     run_turns(v, max_insns, r);
     if (v->consoles)
         consoles_flush(v->consoles);
-    for (unsigned i = 0; r->end == MACHINE_BUDGET && i < v->nvms; i++)
+    for (unsigned i = 0; r->end == MACHINE_BUDGET && !v->config.yields && i < v->nvms; i++)
         if (!v->vm[i]->ended)
             vm_check_end(v->vm[i]);
     if (v->failed_check)

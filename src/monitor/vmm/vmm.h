@@ -109,7 +109,9 @@ struct vmm_config {
      * too, but for pieces of one. */
     uint64_t check_every, check_from;
     bool check_shadow; /* technique.verify() before each entry */
-    bool yields; /* when all guests wait for input, vmm_run() returns MACHINE_BUDGET instead of waiting with them */
+    /* For a run in many pieces: when all guests wait for input, vmm_run() returns MACHINE_BUDGET instead of waiting with them; and --check leaves the
+     * last comparison, at the end of the last piece, to the caller (vm_check_end()). */
+    bool yields;
     bool share_terminal; /* guests whose serial port would be the terminal share it */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The plain loop and the observed one, on every example guest: after the same number of instructions harts and memory must be the same. */
 #include <check.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -81,14 +81,13 @@ int cmd_continue(struct repl *r, const char *args, struct err *e)
         at->spec.ignore = n - 1;
         out_printf(r->out, "Will ignore the next %" PRIu64 " hits of %d.\n", n - 1, at->number);
     }
-    uint64_t max = r->config.max_insns, done = machine_stats(debugger_machine(r->d))->insns;
+    uint64_t max = r->config.max_insns, done = debugger_insns(r->d);
     repl_run_begin(r);
     debugger_continue(r->d, !max ? UINT64_MAX : max > done ? max - done : 1, &s);
     repl_run_end(r);
     r->limited = s.reason == DEBUG_STEPPED;
     if (r->limited)
-        out_printf(r->out, "Stopped after %" PRIu64 " instructions (--max-insns).\n",
-                   machine_stats(debugger_machine(r->d))->insns);
+        out_printf(r->out, "Stopped after %" PRIu64 " instructions (--max-insns).\n", debugger_insns(r->d));
     told(r, &s);
     return 0;
 }

@@ -18,7 +18,8 @@ enum { REG_RA = 1, KERNEL = 1 << 8 };
 struct board board;
 static struct console console;
 static volatile uint64_t trapped; /* cause + 1 of the latest exception; 0: none */
-static uint64_t wrong;            /* attacks that got what they must not get */
+static uint64_t tree_pa;
+static uint64_t wrong; /* attacks that got what they must not get */
 
 void kernel_main(uint64_t hart, const void *tree);
 _Noreturn void panic(const char *why, const struct frame *f);
@@ -210,17 +211,23 @@ static void try_accesses(void)
 
 /* ---- What ends the machine ---- */
 
+static void firmware(uint64_t extension, uint64_t function, uint64_t arg0, uint64_t arg1, uint64_t arg2)
+{
+    register uint64_t a0 __asm__("a0") = arg0;
+    register uint64_t a1 __asm__("a1") = arg1;
+    register uint64_t a2 __asm__("a2") = arg2;
+    register uint64_t a6 __asm__("a6") = function;
+    register uint64_t a7 __asm__("a7") = extension;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
+}
+
 static void attack(const char *name)
 {
-    enum { DBCN = 0x4442434e, WARM_REBOOT = 2 };
+    enum { DBCN = 0x4442434e, WARM_REBOOT = 2, SUSPEND = 3 };
+    const uint64_t lose_all = 0x80000000, start = 0x80200000;
     uint64_t *mark = pa_va(BOARD_RAM + board.ram_size - (8 << 20)); /* outlives a reset */
     if (strcmp(name, "dma") == 0) { /* the firmware's console writes a key into a table for us */
-        register uint64_t a0 __asm__("a0") = 1;
-        register uint64_t a1 __asm__("a1") = va_pa(table);
-        register uint64_t a2 __asm__("a2") = 0;
-        register uint64_t a6 __asm__("a6") = 1;
-        register uint64_t a7 __asm__("a7") = DBCN;
-        __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
+        firmware(DBCN, 1, 1, va_pa(table), 0);
     } else if (strcmp(name, "vector") == 0) {
         para_call(PARA_SET_TRAP, 0x40000000, va_pa((const void *)&para_shared), 0, NULL);
         store(0);
@@ -244,6 +251,13 @@ static void attack(const char *name)
             sbi_power_off(0);
         *mark = 1;
         sbi_call(SBI_RESET, 0, WARM_REBOOT, 0);
+    } else if (strcmp(name, "suspend") == 0) { /* and resume at the physical address where it all began */
+        print("before: mark %lu\n", *mark);
+        if (*mark == 1)
+            sbi_power_off(0);
+        *mark = 1;
+        para_call(PARA_SET_TIMER, csr_read(time) + 1000, 0, 0, NULL);
+        firmware(SBI_HSM, SUSPEND, lose_all, start, tree_pa);
     }
     panic("nothing came of it", NULL);
 }
@@ -253,6 +267,7 @@ void kernel_main(uint64_t hart, const void *tree)
     void *page;
     char name[16];
     (void)hart;
+    tree_pa = va_pa(tree);
     dt_read(tree, &board);
     console.reg = pa_va(BOARD_UART);
     call("pin before the tables are handed over", PARA_PIN, va_pa(scratch), 0, 0, PARA_STATE);

@@ -168,9 +168,41 @@ def test_attacks_end_the_attacker_alone():
 
 
 def test_reset_begins_anew():
-    r = attack("reset")
-    ends(r, 0, "before: mark 0")
-    ends(r, 0, "before: mark 1")
+    for name in ("reset", "suspend"):
+        r = attack(name)
+        ends(r, 0, "before: mark 0")
+        ends(r, 0, "before: mark 1")
+
+
+def test_keys_are_echoed():
+    s = guest.Session("--vmm", "para", "--quiet", "-kernel", built("para.elf"), use_pty=True)
+    s.expect(r"mono\$ ")
+    s.type("echo a wor")
+    s.expect("echo a wor")
+    s.type("d\n")
+    s.expect(r"\r?\na word\r?\n")
+    s.type("exit\n")
+    check(s.status() == 0, f"status {s.p.returncode}")
+
+
+def test_debugger_sees_what_the_guest_sees():
+    """Its tables hold machine addresses; and a watchpoint stops behind the very instruction, a step goes into an upcall."""
+    commands = b"""break syscall
+continue
+bt
+walk 0x10000
+delete
+watch current
+continue
+x/1i $pc
+quit
+"""
+    r = subprocess.run([guest.path("vitrine"), "debug", "--vmm", "para", "-kernel", built("para.elf")], input=commands, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=60, check=False)
+    out = r.stdout.decode()
+    check(re.search(r"#0 .* in syscall.*\n#1 .* in trap\+.*\n#2 .* in trap_entry\+", out), f"bt:\n{out}")
+    check(re.search(r"VPN\[0\]=0x010 .* V R \. X U .*\n.*physical address 0x80[0-9a-f_]+ \(RAM\)", out), f"walk:\n{out}")
+    check(re.search(r"New value = .*\nby .*<proc_schedule.*sd ", out), f"watch:\n{out}")
 
 
 # ---- The manual ----

@@ -112,7 +112,8 @@ static void tell_upcall(struct vm *vm, const struct hart *vh, const struct trap 
     vm_tell(vm, e);
 }
 
-/* What the guest's own hardware would do by a trap. False: the first instruction of its handler raises one each time, for ever. */
+/* What the guest's own hardware would do by a trap. False: *x is what para_run() returns, among others where the first instruction of the handler
+ * raises one each time, for ever. */
 static bool upcall(struct vm *vm, struct hart *vh, const struct trap *t, struct exit *x)
 {
     struct para *p = para_of(vm);
@@ -139,7 +140,8 @@ static bool upcall(struct vm *vm, struct hart *vh, const struct trap *t, struct 
     vh->reservation = UINT64_MAX;
     vh->traps++;
     para_enter_mode(vm, vh, true);
-    return true;
+    *x = (struct exit){.reason = EXIT_EVENT};
+    return !vh->stop_at_trap; /* who steps sees the handler's first instruction */
 }
 
 /* ---- Exits ---- */
@@ -269,7 +271,7 @@ static bool run_direct(struct vm *vm, struct hart *vh, uint64_t end, struct exit
         *x = (struct exit){.reason = EXIT_EVENT};
         return false;
     }
-    vh->kick = 0;
+    vh->kick &= ~(uint32_t)(KICK_IRQ | KICK_CODE | KICK_WFI);
     uint64_t enabled = PARA_GET(vm, enabled) & 1;
     vh->csr.mstatus = enabled ? vh->csr.mstatus | MSTATUS_SIE : vh->csr.mstatus & ~MSTATUS_SIE;
     if (trap_pending(vh, &t)) {

@@ -37,6 +37,17 @@ static const char *role_name(unsigned role)
     return names[role & 7];
 }
 
+/* Why there is nothing to show. */
+static void say_none(struct repl *r, const struct vm *vm)
+{
+    if (!strcmp(vm->technique->name, "para"))
+        out_puts(r->out, "Direct paging: the real MMU walks the guest's own tables, whose entries hold real addresses. "
+                         "There are no others.\n");
+    else
+        out_printf(r->out, "Under %s the interpreter walks the guest's tables: the VMM keeps none for it.\n",
+                   vm->technique->name);
+}
+
 /* ---- One address ---- */
 
 /* What the guest's own walk found, by level; have: bit n: level n. */
@@ -251,8 +262,7 @@ void repl_show_shadow(struct repl *r, struct vm *vm, uint64_t va)
             show_level(r, vm, g, vh, va, levels);
     }
     if (!vm_shadow(vm) && !vm_gstage(vm))
-        out_printf(r->out, "Under %s the interpreter walks the guest's tables: the real MMU has none for it.\n",
-                   vm->technique->name);
+        say_none(r, vm);
     free(g);
 }
 
@@ -337,8 +347,7 @@ int cmd_info_shadow(struct repl *r, const char *args, struct err *e)
     else if (vm_shadow(vm))
         info_shadow(r, vm_shadow(vm));
     else
-        out_printf(r->out, "Under %s the interpreter walks the guest's tables: the VMM keeps none.\n",
-                   vm->technique->name);
+        say_none(r, vm);
     out_printf(r->out, "written so far: %" PRIu64 " entries; %" PRIu64 " frames are tables for this VM\n",
                vm->stats.fills, frames_count(vm->vmm->frames, FRAME_TABLE, vm->number));
     return 0;

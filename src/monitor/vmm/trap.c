@@ -15,6 +15,7 @@
 #include "cpu/csr_bits.h"
 #include "cpu/op.h"
 #include "monitor/vmm/native.h"
+#include "monitor/vmm/para.h"
 #include "monitor/vmm/technique.h"
 #include "monitor/vmm/trap.h"
 #include "monitor/vmm/world.h"
@@ -29,8 +30,10 @@ static struct shadow *shadow_of(const struct vm *vm)
 
 const struct shadow *vm_shadow(const struct vm *vm)
 {
-    bool ours = vm->technique->verify == trap_verify || vm->technique->verify == para_verify;
-    return ours && vm->state ? shadow_of(vm) : NULL;
+    bool para = vm->technique->verify == para_verify;
+    if (!vm->state || (!para && vm->technique->verify != trap_verify) || (para && para_of(vm)->direct))
+        return NULL;
+    return shadow_of(vm);
 }
 
 /* The hook of the shadow tables: see rewriter_code(). */

@@ -12,7 +12,7 @@ struct deprivileged {
     struct rewriter *rewriter; /* NULL unless under translate */
 };
 
-/* The shadow tables that a VM's technique keeps; NULL: it keeps none. */
+/* The shadow tables that a VM's technique keeps; NULL: it keeps none (any more, in direct paging). */
 const struct shadow *vm_shadow(const struct vm *vm);
 
 /* The world switch: the guest's state goes to the real hart, in U behind satp; and back. */

@@ -154,11 +154,11 @@ static inline uint64_t value_at(const uint8_t *host, unsigned size)
 
 /* Executes the one instruction of op and tells of it, unless it trapped. What is told stays in host registers until it goes to its place: to
  * put it together in memory first takes longer than everything else here. */
-static void execute_observed(struct hart *h, const struct op *op)
+static void execute_observed(struct hart *h, const struct op *op, size_t at)
 {
     const struct code_cache *c = h->code;
     struct observed_op room;
-    const struct observed_op *o = c->observed ? &c->observed[op - c->ops] : &room;
+    const struct observed_op *o = c->observed ? &c->observed[at] : &room;
     if (UNLIKELY(!c->observed || o->resets != (uint32_t)c->resets + 1))
         o = observe_find_out(h, op, &room);
     const uint64_t *reg = (const uint64_t *)((const char *)h + o->slot);
@@ -221,7 +221,7 @@ static void run_observed(struct hart *h, uint64_t end)
             hart_deliver(h);
             return;
         }
-        execute_observed(h, op);
+        execute_observed(h, op, LIKELY(at) ? at : (size_t)(op - h->code->ops));
     } while (h->turn_retired < end && !h->kick && !h->trapped && h->step);
 }
 

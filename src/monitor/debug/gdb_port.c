@@ -279,8 +279,8 @@ static int open_unix(struct gdb_port *p, const char *spec, const char *path, str
     int rc = listen_at(p, spec, (const struct sockaddr *)&a, sizeof a, e);
     if (rc)
         return rc;
-    snprintf(p->unlink_path, sizeof p->unlink_path, "%s", path);
-    snprintf(p->where, sizeof p->where, "%s", path);
+    snprintf(p->unlink_path, sizeof p->unlink_path, "%s", a.sun_path);
+    snprintf(p->where, sizeof p->where, "%s", a.sun_path);
     return 0;
 }
 

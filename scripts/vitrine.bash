@@ -35,7 +35,11 @@ _vitrine()
         return
         ;;
     -trace | trace)
-        mapfile -t COMPREPLY < <(compgen -W "insn trap all" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "all insn cpu mmu dev sbi guest vmm $("$program" help events 2>/dev/null | sed -n 's/^  \([a-z_]*\)  .*/\1/p')" -- "$cur")
+        return
+        ;;
+    -trace-format | --trace-format)
+        mapfile -t COMPREPLY < <(compgen -W "text jsonl spike perfetto chrome pack" -- "$cur")
         return
         ;;
     esac

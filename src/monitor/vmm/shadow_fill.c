@@ -216,6 +216,7 @@ static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, e
     struct sp *root =
         satp ? shadow_find(s, bare ? SHADOW_NO_GPA : atp_root(vh->csr.satp), atp_levels(atp_mode(satp)) - 1, s->role)
              : NULL;
+    uint64_t fills = s->vm->stats.fills;
     struct sp *sp = root ? descend(s, root, p, va) : NULL;
     if (!sp)
         return SHADOW_NO_ROOM;
@@ -228,8 +229,9 @@ static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, e
         return SHADOW_PROTECTED;
     uint64_t pte = pte_make((code != SHADOW_NO_GPA ? code : hpa) & PAGE_MASK, PTE_V | PTE_U | PTE_A | PTE_D | rights);
     unsigned index = shadow_index(va, 0);
-    if (sp->pte[index] == pte)
-        return SHADOW_PROTECTED; /* it was there, and the real hart faults all the same: let the virtual hart find out */
+    if (sp->pte[index] ==
+        pte) /* it was missing a way to it; else the real hart faults all the same, and the virtual one finds out why */
+        return s->vm->stats.fills != fills ? SHADOW_FILLED : SHADOW_PROTECTED;
     return shadow_leaf(s, sp, index, gpa & PAGE_MASK, pte) ? SHADOW_FILLED : SHADOW_NO_ROOM;
 }
 

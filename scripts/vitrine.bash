@@ -39,7 +39,7 @@ _vitrine()
         return
         ;;
     -trace-format | --trace-format)
-        mapfile -t COMPREPLY < <(compgen -W "text jsonl spike perfetto chrome pack" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "text jsonl spike perfetto chrome ftrace pack" -- "$cur")
         return
         ;;
     esac

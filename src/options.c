@@ -753,7 +753,7 @@ static const struct option_row {
     {"profile", MAYBE, "[FILE]", "print which functions took the time; folded stacks to FILE", AT(profile)},
     {"trace", CALL, "KINDS[,if=EXPR][:FILE]",
      "write what happens: insn, trap, mmu, all, ... (vitrine help events); may be given several times", opt_trace, 0},
-    {"trace-format", CALL, "FORMAT", "of traces: text, jsonl, spike, perfetto, chrome; else by FILE's suffix",
+    {"trace-format", CALL, "FORMAT", "of traces: text, jsonl, spike, perfetto, chrome, ftrace, pack; else by FILE's suffix",
      opt_trace_format, 0},
     {"post-mortem", TEXT, "FILE",
      "write the last few thousand slow events when the run ends, in a format of FILE's suffix", AT(post_mortem)},

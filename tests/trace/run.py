@@ -20,7 +20,7 @@ import pftrace
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 BUILD = ""
 IN_USER_MODE = 401000  # by then the kernel of these tests has a process, on one hart; with each more it takes as much again
-FORMATS = {"txt": "text", "jsonl": "jsonl", "spike": "spike", "pftrace": "perfetto", "json": "chrome", "vtrace": "pack"}
+FORMATS = {"txt": "text", "jsonl": "jsonl", "spike": "spike", "pftrace": "perfetto", "json": "chrome", "ftrace": "ftrace", "vtrace": "pack"}
 
 
 class Failed(Exception):

@@ -14,7 +14,7 @@ static void print_usage(FILE *f)
     fprintf(f, "Usage: vitrine trace FILE.vtrace [OPTION...] [KINDS[,if=EXPR]]\n"
                "Turns a trace made by --trace KINDS:FILE.vtrace into another format.\n\n"
                "  -o FILE                        where to (standard output)\n"
-               "  --trace-format FORMAT          text, jsonl, spike, perfetto, chrome; else by FILE's suffix\n"
+               "  --trace-format FORMAT          text, jsonl, spike, perfetto, chrome, ftrace; else by FILE's suffix\n"
                "  KINDS[,if=EXPR]                only these, as with --trace; $registers are not known here\n");
 }
 

@@ -17,7 +17,7 @@
 enum { BATCH = 1 << 17, BATCHES = 8 };
 
 struct batch {
-    unsigned n; /* bytes */
+    uint64_t n; /* bytes; as wide as records want to be aligned */
     char data[BATCH];
 };
 
@@ -99,7 +99,7 @@ static void fill(struct trace *t, struct batch *b)
 /* Hands the batch over and takes the next one, when that is free. */
 static void hand_over(struct trace *t)
 {
-    t->filling->n = (unsigned)(t->in.at - t->filling->data);
+    t->filling->n = (uint64_t)(t->in.at - t->filling->data);
     pthread_mutex_lock(&t->lock);
     t->begun++;
     pthread_cond_signal(&t->more);

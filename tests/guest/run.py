@@ -227,7 +227,6 @@ def test_usage_errors():
             (["-netdev", "tap,id=n0"], "only user networking"),
             (["-kernel", "/nonexistent"], "/nonexistent: No such file"),
             (["-bios", "none"], "nothing to run"),
-            (["-s"], "no gdb stub"),
             (["-max-insns", "0"], "give a number from 1"),
             (["--trace", "everything"], "no kind 'everything'"),
     ):

@@ -228,7 +228,7 @@ def test_usage_errors():
             (["-kernel", "/nonexistent"], "/nonexistent: No such file"),
             (["-bios", "none"], "nothing to run"),
             (["-max-insns", "0"], "give a number from 1"),
-            (["--trace", "everything"], "no kind 'everything'"),
+            (["--trace", "everything", "-kernel", guest("hello")], "no kind 'everything'"),
     ):
         r = vitrine(*args)
         check(r.status == 125, f"{args}: status {r.status}", r)

@@ -165,8 +165,9 @@ struct hart {
     struct code_cache *code;
     struct hart_banks *banks; /* TLBs, see context.c */
     struct fetch_tlb *fetch;
-    bool step;    /* the run loop decodes instruction by instruction */
-    bool trapped; /* hart_run() must return `left` */
+    bool step;              /* the run loop decodes instruction by instruction */
+    bool drops_reservation; /* the trap being raised is an SC's: once it is taken the reservation is gone */
+    bool trapped;           /* hart_run() must return `left` */
     struct exit left;
     unsigned traps_in_a_row; /* since the last instruction retired */
     uint64_t last_trap_retired;

@@ -228,23 +228,23 @@ bool lsu_lr(struct hart *h, uint64_t va, unsigned size, uint64_t *val)
     return load_place(h, &p, va, size, val);
 }
 
-/* Fails unless this hart's last LR was of the same bytes and nothing dropped the reservation since. One that traps has not executed: the
- * reservation stays, for when it is tried again, by this hart or by one that stands in for it. Unpriv. "Zalrsc" */
+/* Fails unless this hart's last LR was of the same bytes and nothing dropped the reservation since. One that faults drops it when the hart takes the
+ * trap: until then it has not executed, and who stands in for the trap's target may have it tried again. Unpriv. "Zalrsc" */
 bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *failed)
 {
     struct place p;
     uint64_t reserved = h->reservation;
     *failed = 1;
+    h->drops_reservation = true; /* if it faults */
     if (va & (size - 1)) {
         fault(h, CAUSE_STORE_MISALIGNED, va);
         return failed_access(h, va);
     }
-    if (reserved == UINT64_MAX)
-        return true;
-    if (!find_atomic(h, va, size, MMU_W, &p))
+    if (reserved != UINT64_MAX && !find_atomic(h, va, size, MMU_W, &p))
         return failed_access(h, va);
+    h->drops_reservation = false;
     h->reservation = UINT64_MAX;
-    if (p.pa != reserved || size != h->reservation_size)
+    if (reserved == UINT64_MAX || p.pa != reserved || size != h->reservation_size)
         return true;
     *failed = 0;
     return store_place(h, &p, va, size, val);

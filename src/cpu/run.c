@@ -43,6 +43,9 @@ void hart_take_trap(struct hart *h, const struct trap *t)
     uint64_t pc = h->pc;
     uint8_t from = event_mode_of(h);
     trap_take(h, t, pc);
+    if (h->drops_reservation)
+        h->reservation = UINT64_MAX;
+    h->drops_reservation = false;
     h->traps++;
     if (h->stop_at_trap)
         h->kick |= KICK_EVENT;
@@ -261,6 +264,7 @@ struct exit hart_run(struct hart *h, uint64_t n)
 #if HOSTFP_AVAILABLE
     uint32_t saved = hostfp_enter();
 #endif
+    h->drops_reservation = false;
     h->code->running = h;
     struct exit e = run(h, n);
     h->code->running = NULL;

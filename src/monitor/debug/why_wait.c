@@ -22,7 +22,8 @@ static const struct event *find_before(const struct why *w, enum event_kind k, u
     uint64_t first = hub->count > EVENT_RING ? hub->count - EVENT_RING : 0;
     for (uint64_t n = hub->count; n > first; n--) {
         const struct event *e = &hub->ring[(n - 1) % EVENT_RING];
-        if (e->kind != k || e->clock > w->clock || why_foreign(w, e) || (k == EV_WIRE && (e->hart != w->h->id || e->a[0] != arg)))
+        if (e->kind != k || e->clock > w->clock || why_foreign(w, e) ||
+            (k == EV_WIRE && (e->hart != w->h->id || e->a[0] != arg)))
             continue;
         return e->a[1] == level ? e : NULL;
     }

@@ -14,7 +14,7 @@
 
 /* Events go to the writing thread in batches of bytes (stream.h): large enough to seldom wake anybody, small enough to stay in the host's
  * caches on the way. */
-enum { BATCH = 1 << 17, BATCHES = 8 };
+enum { BATCH = 1 << 19, BATCHES = 4 };
 
 struct batch {
     uint64_t n; /* bytes; as wide as records want to be aligned */

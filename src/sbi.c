@@ -502,41 +502,40 @@ enum {
 static const struct row {
     uint64_t extension, function; /* legacy calls have no function number */
     enum sbi_error (*call)(struct call *c);
-    const char *name; /* of the extension, in its first row */
 } table[] = {
-    {0, 0, set_timer, "legacy calls 0 to 8"},
-    {1, 0, console_byte, NULL},
-    {2, 0, legacy_getchar, NULL},
-    {3, 0, legacy_clear_ipi, NULL},
-    {4, 0, legacy_send_ipi, NULL},
-    {5, 0, legacy_fence_i, NULL},
-    {6, 0, legacy_vma, NULL},
-    {7, 0, legacy_vma_asid, NULL},
-    {8, 0, legacy_shutdown, NULL},
-    {EID_BASE, 0, base_version, "BASE"},
-    {EID_BASE, 1, base_impl_id, NULL},
-    {EID_BASE, 2, base_impl_version, NULL},
-    {EID_BASE, 3, base_probe, NULL},
-    {EID_BASE, 4, base_mvendorid, NULL},
-    {EID_BASE, 5, base_marchid, NULL},
-    {EID_BASE, 6, base_mimpid, NULL},
-    {EID_TIME, 0, set_timer, "TIME"},
-    {EID_IPI, 0, send_ipi, "IPI"},
-    {EID_RFENCE, 0, rfence_i, "RFENCE"},
-    {EID_RFENCE, 1, rfence_vma, NULL},
-    {EID_RFENCE, 2, rfence_vma_asid, NULL},
-    {EID_RFENCE, 3, rfence_gvma_vmid, NULL},
-    {EID_RFENCE, 4, rfence_gvma, NULL},
-    {EID_RFENCE, 5, rfence_vvma_asid, NULL},
-    {EID_RFENCE, 6, rfence_vvma, NULL},
-    {EID_HSM, 0, hart_start, "HSM"},
-    {EID_HSM, 1, hart_stop, NULL},
-    {EID_HSM, 2, hart_status, NULL},
-    {EID_HSM, 3, hart_suspend, NULL},
-    {EID_SRST, 0, system_reset, "SRST"},
-    {EID_DBCN, 0, console_write, "DBCN"},
-    {EID_DBCN, 1, console_read, NULL},
-    {EID_DBCN, 2, console_byte, NULL},
+    {0, 0, set_timer},
+    {1, 0, console_byte},
+    {2, 0, legacy_getchar},
+    {3, 0, legacy_clear_ipi},
+    {4, 0, legacy_send_ipi},
+    {5, 0, legacy_fence_i},
+    {6, 0, legacy_vma},
+    {7, 0, legacy_vma_asid},
+    {8, 0, legacy_shutdown},
+    {EID_BASE, 0, base_version},
+    {EID_BASE, 1, base_impl_id},
+    {EID_BASE, 2, base_impl_version},
+    {EID_BASE, 3, base_probe},
+    {EID_BASE, 4, base_mvendorid},
+    {EID_BASE, 5, base_marchid},
+    {EID_BASE, 6, base_mimpid},
+    {EID_TIME, 0, set_timer},
+    {EID_IPI, 0, send_ipi},
+    {EID_RFENCE, 0, rfence_i},
+    {EID_RFENCE, 1, rfence_vma},
+    {EID_RFENCE, 2, rfence_vma_asid},
+    {EID_RFENCE, 3, rfence_gvma_vmid},
+    {EID_RFENCE, 4, rfence_gvma},
+    {EID_RFENCE, 5, rfence_vvma_asid},
+    {EID_RFENCE, 6, rfence_vvma},
+    {EID_HSM, 0, hart_start},
+    {EID_HSM, 1, hart_stop},
+    {EID_HSM, 2, hart_status},
+    {EID_HSM, 3, hart_suspend},
+    {EID_SRST, 0, system_reset},
+    {EID_DBCN, 0, console_write},
+    {EID_DBCN, 1, console_read},
+    {EID_DBCN, 2, console_byte},
 };
 
 static enum sbi_error base_probe(struct call *c)
@@ -545,14 +544,6 @@ static enum sbi_error base_probe(struct call *c)
         if (table[i].extension == c->a[0])
             c->value = 1;
     return SBI_SUCCESS;
-}
-
-const char *sbi_extension(unsigned n)
-{
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if (table[i].name && n-- == 0)
-            return table[i].name;
-    return NULL;
 }
 
 /* As firmware hands a trap on: the kernel gets it as if it had come there at once. */

@@ -28,7 +28,5 @@ void sbi_boot(struct machine *m, uint64_t entry, uint64_t fdt);
 void sbi_trap(struct machine *m, unsigned n, const struct trap *t);
 /* A suspended hart that an interrupt woke goes on. */
 void sbi_woken(struct machine *m, unsigned n);
-/* What the SBI offers, for people: name of extension n, NULL past the end. */
-const char *sbi_extension(unsigned n);
 
 #endif

@@ -190,11 +190,6 @@ bool blockfile_readonly(const struct blockfile *b)
     return b->readonly;
 }
 
-const char *blockfile_path(const struct blockfile *b)
-{
-    return b->path;
-}
-
 /* --- transfers --- */
 
 /* What lies past the end of the file reads as zeros: the padding of the last sector, the holes of an overlay. */

@@ -26,7 +26,6 @@ void blockfile_close(struct blockfile *b);
 /* Bytes, a multiple of BLOCK_SECTOR: an odd tail of the file counts as a whole sector, padded with zeros. */
 uint64_t blockfile_size(const struct blockfile *b);
 bool blockfile_readonly(const struct blockfile *b);
-const char *blockfile_path(const struct blockfile *b);
 
 /* All of these: 0 or a negative errno; -EINVAL past the end, -EROFS on a read-only image. off and len in bytes. */
 MUST_USE int blockfile_read(struct blockfile *b, uint64_t off, void *buf, size_t len);

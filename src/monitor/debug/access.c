@@ -6,47 +6,23 @@
 #include "cpu/csr.h"
 #include "cpu/trap.h"
 #include "dev/bus.h"
+#include "monitor/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const x_names[32] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
-                                        "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-                                        "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-static const char *const f_names[32] = {"ft0", "ft1", "ft2", "ft3", "ft4",  "ft5",  "ft6", "ft7", "fs0",  "fs1", "fa0",
-                                        "fa1", "fa2", "fa3", "fa4", "fa5",  "fa6",  "fa7", "fs2", "fs3",  "fs4", "fs5",
-                                        "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11"};
-
 /* ---- Registers ---- */
-
-static int numbered(const char *name, char letter)
-{
-    uint64_t n;
-    bool digits = name[0] == letter && name[1] >= '0' && name[1] <= '9' && (name[1] != '0' || !name[2]);
-    return digits && text_parse_u64(name + 1, &n) && n < 32 ? (int)n : -1;
-}
 
 int debugger_reg_number(const char *name)
 {
-    for (int i = 0; i < 32; i++) {
-        if (!strcmp(name, x_names[i]))
-            return i;
-        if (!strcmp(name, f_names[i]))
-            return DEBUG_REG_F + i;
-    }
-    if (!strcmp(name, "fp"))
-        return 8;
+    int n = reg_by_name(name);
+    if (n >= 0)
+        return n < EVENT_REG_F ? n : DEBUG_REG_F + n - EVENT_REG_F;
     if (!strcmp(name, "pc"))
         return DEBUG_REG_PC;
     if (!strcmp(name, "priv"))
         return DEBUG_REG_PRIV;
-    int n = numbered(name, 'x');
-    if (n >= 0)
-        return n;
-    n = numbered(name, 'f');
-    if (n >= 0)
-        return DEBUG_REG_F + n;
     n = csr_number(name);
     return n >= 0 ? DEBUG_REG_CSR + n : -1;
 }
@@ -54,11 +30,11 @@ int debugger_reg_number(const char *name)
 const char *debugger_reg_name(unsigned n)
 {
     if (n < 32)
-        return x_names[n];
+        return name_reg(EVENT_REG_X + n);
     if (n == DEBUG_REG_PC)
         return "pc";
     if (n < DEBUG_REG_CSR)
-        return f_names[n - DEBUG_REG_F];
+        return name_reg(EVENT_REG_F + n - DEBUG_REG_F);
     if (n == DEBUG_REG_PRIV)
         return "priv";
     return n < DEBUG_REG_PRIV ? csr_name(n - DEBUG_REG_CSR) : NULL;

@@ -147,11 +147,6 @@ const struct command commands[] = {
 };
 const unsigned ncommands = ARRAY_LEN(commands);
 
-const char *repl_command_name(unsigned n)
-{
-    return n < ncommands ? commands[n].name : NULL;
-}
-
 /* ---- Finding ---- */
 
 static size_t word_length(const char *s)

@@ -193,9 +193,6 @@ struct stop_spec stop_spec_default(enum stop_kind kind);
 /* Adds one; NULL with e set: a condition that does not read, an address that cannot be watched, no memory. */
 MUST_USE struct stop *debugger_add(struct debugger *d, const struct stop_spec *spec, struct err *e);
 void debugger_remove(struct debugger *d, struct stop *s);
-/* The hidden one of this kind at this place; NULL: none. access: of a watchpoint, else ignored. */
-struct stop *debugger_find_hidden(struct debugger *d, enum stop_kind kind, uint64_t addr, uint64_t len,
-                                  unsigned access);
 void debugger_remove_hidden(struct debugger *d);            /* all of them: gdb has gone */
 struct stop *debugger_find(struct debugger *d, int number); /* NULL: none */
 struct stop *debugger_stops(struct debugger *d);            /* the first; then ->next */

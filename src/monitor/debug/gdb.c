@@ -297,11 +297,6 @@ enum gdb_state gdb_state(const struct gdb *g)
     return g->held && g->state == GDB_AWAY ? GDB_HOLDS : g->state;
 }
 
-bool gdb_held(const struct gdb *g)
-{
-    return g->held;
-}
-
 const char *gdb_where(const struct gdb *g)
 {
     return gdb_port_where(g);

@@ -35,8 +35,6 @@ const char *gdb_where(const struct gdb *g);
 void gdb_set_monitor(struct gdb *g, bool (*fn)(void *ctx, const char *line, struct out *o), void *ctx);
 
 enum gdb_state gdb_state(const struct gdb *g);
-/* Does the machine wait for a first client (hold)? */
-bool gdb_held(const struct gdb *g);
 /* Acts on what has arrived. Between runs. */
 void gdb_handle(struct gdb *g);
 /* Waits for input on the machine's I/O loop, at most timeout_ms (-1: for ever). False: machine_stop() was called. */

@@ -75,7 +75,4 @@ bool repl_limited(const struct repl *r);
 bool repl_quits(const struct repl *r);
 int repl_quit_status(const struct repl *r); /* of `quit STATUS`; -1: none was given */
 
-/* Row n of the table, for documentation and tests: NULL past the end. */
-const char *repl_command_name(unsigned n);
-
 #endif

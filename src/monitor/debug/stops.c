@@ -55,15 +55,6 @@ struct stop *debugger_find(struct debugger *d, int number)
     return s;
 }
 
-struct stop *debugger_find_hidden(struct debugger *d, enum stop_kind kind, uint64_t addr, uint64_t len, unsigned access)
-{
-    for (struct stop *s = d->stops; s; s = s->next)
-        if (s->spec.hidden && s->spec.kind == kind && s->spec.addr == addr &&
-            (kind != STOP_WATCH || (s->spec.len == len && s->spec.access == access)))
-            return s;
-    return NULL;
-}
-
 static void disarm(struct debugger *d, struct stop *s);
 
 static void stop_free(struct stop *s)

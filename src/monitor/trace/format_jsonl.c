@@ -16,11 +16,6 @@
 
 enum { LINE_ROOM = 8192, DISASM_MAX = 64 };
 
-struct jsonl {
-    struct trace_state state; /* first */
-    struct trace_code *code;
-};
-
 /* pc to disasm: what is the same each time an instruction runs. */
 static void make_piece(struct trace_piece *piece, const char *disasm, const char *symbol, uint64_t offset)
 {
@@ -49,7 +44,7 @@ static void make_piece(struct trace_piece *piece, const char *disasm, const char
 
 static void event(struct trace_state *state, const struct event *e)
 {
-    struct jsonl *t = (struct jsonl *)state;
+    struct trace_coded *t = (struct trace_coded *)state;
     char *p = trace_file_begin(state->file, LINE_ROOM);
     p = PUT_LITERAL(p, "{\"clock\":");
     p = put_dec(p, e->clock);
@@ -82,25 +77,9 @@ static void event(struct trace_state *state, const struct event *e)
     trace_file_end(state->file, p);
 }
 
-static void close(struct trace_state *state)
-{
-    struct jsonl *t = (struct jsonl *)state;
-    trace_code_free(t->code);
-    free(t);
-}
-
 static struct trace_state *open(const struct trace_source *source, struct trace_file *file, uint64_t kinds)
 {
-    struct jsonl *t = calloc(1, sizeof *t);
-    if (!t)
-        return NULL;
-    t->state = (struct trace_state){source, file, kinds};
-    t->code = trace_code_new(source, make_piece);
-    if (!t->code) {
-        free(t);
-        return NULL;
-    }
-    return &t->state;
+    return trace_coded_open(sizeof(struct trace_coded), source, file, kinds, make_piece);
 }
 
 const struct trace_format trace_format_jsonl = {
@@ -110,5 +89,5 @@ const struct trace_format trace_format_jsonl = {
     .suffixes = ".jsonl .ndjson",
     .open = open,
     .event = event,
-    .close = close,
+    .close = trace_coded_close,
 };

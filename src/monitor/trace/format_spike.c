@@ -20,8 +20,7 @@
 enum { LINE_ROOM = 1024, HARTS = 256, CSRS = 4 };
 
 struct spike {
-    struct trace_state state; /* first */
-    struct trace_code *code;
+    struct trace_coded coded; /* first */
     struct written {
         uint64_t pc; /* of the instruction that wrote them */
         unsigned n;
@@ -113,7 +112,7 @@ static void event(struct trace_state *state, const struct event *e)
     if (e->kind != EV_INSN)
         return;
     struct written *w = &t->written[e->hart];
-    const struct trace_piece *piece = trace_code_find(t->code, e);
+    const struct trace_piece *piece = trace_code_find(t->coded.code, e);
     char *p = trace_file_begin(state->file, LINE_ROOM);
     p = PUT_LITERAL(p, "core");
     p = put_dec_wide(p, e->hart, 4);
@@ -137,25 +136,9 @@ static uint64_t also(uint64_t kinds)
     return kinds & BIT(EV_INSN) ? BIT(EV_CSR) : 0;
 }
 
-static void close(struct trace_state *state)
-{
-    struct spike *t = (struct spike *)state;
-    trace_code_free(t->code);
-    free(t);
-}
-
 static struct trace_state *open(const struct trace_source *source, struct trace_file *file, uint64_t kinds)
 {
-    struct spike *t = calloc(1, sizeof *t);
-    if (!t)
-        return NULL;
-    t->state = (struct trace_state){source, file, kinds};
-    t->code = trace_code_new(source, make_piece);
-    if (!t->code) {
-        free(t);
-        return NULL;
-    }
-    return &t->state;
+    return trace_coded_open(sizeof(struct spike), source, file, kinds, make_piece);
 }
 
 const struct trace_format trace_format_spike = {
@@ -165,5 +148,5 @@ const struct trace_format trace_format_spike = {
     .also = also,
     .open = open,
     .event = event,
-    .close = close,
+    .close = trace_coded_close,
 };

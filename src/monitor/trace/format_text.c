@@ -24,11 +24,6 @@ enum {
     LINE_ROOM = 2048
 };
 
-struct text {
-    struct trace_state state; /* first */
-    struct trace_code *code;
-};
-
 static char *put_symbol(char *p, const char *symbol, uint64_t offset)
 {
     *p++ = '<';
@@ -98,7 +93,7 @@ static char *put_changes(char *p, const struct event *e, const struct trace_piec
     return p;
 }
 
-static char *put_value(char *p, const struct text *t, const struct event *e, unsigned i)
+static char *put_value(char *p, const struct trace_coded *t, const struct event *e, unsigned i)
 {
     uint64_t v = e->a[i], offset;
     const char *word = trace_arg_word(e, i), *symbol;
@@ -145,7 +140,7 @@ static char *put_value(char *p, const struct text *t, const struct event *e, uns
 }
 
 /* "mtval 0x10, to S": any kind but an instruction. */
-static char *put_args(char *p, const struct text *t, const struct event *e)
+static char *put_args(char *p, const struct trace_coded *t, const struct event *e)
 {
     const struct event_row *row = &event_rows[e->kind];
     bool first = true;
@@ -175,7 +170,7 @@ static char *put_args(char *p, const struct text *t, const struct event *e)
 
 static void event(struct trace_state *state, const struct event *e)
 {
-    struct text *t = (struct text *)state;
+    struct trace_coded *t = (struct trace_coded *)state;
     char *p = trace_file_begin(state->file, LINE_ROOM);
     p = put_dec_wide(p, e->clock, CLOCK_WIDTH);
     if (UNLIKELY(e->vm)) {
@@ -207,25 +202,9 @@ static void event(struct trace_state *state, const struct event *e)
     trace_file_end(state->file, p);
 }
 
-static void close(struct trace_state *state)
-{
-    struct text *t = (struct text *)state;
-    trace_code_free(t->code);
-    free(t);
-}
-
 static struct trace_state *open(const struct trace_source *source, struct trace_file *file, uint64_t kinds)
 {
-    struct text *t = calloc(1, sizeof *t);
-    if (!t)
-        return NULL;
-    t->state = (struct trace_state){source, file, kinds};
-    t->code = trace_code_new(source, make_piece);
-    if (!t->code) {
-        free(t);
-        return NULL;
-    }
-    return &t->state;
+    return trace_coded_open(sizeof(struct trace_coded), source, file, kinds, make_piece);
 }
 
 const struct trace_format trace_format_text = {
@@ -234,5 +213,5 @@ const struct trace_format trace_format_text = {
     .suffixes = ".txt .log",
     .open = open,
     .event = event,
-    .close = close,
+    .close = trace_coded_close,
 };

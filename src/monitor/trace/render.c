@@ -98,6 +98,28 @@ void trace_code_free(struct trace_code *c)
     free(c);
 }
 
+struct trace_state *trace_coded_open(size_t size, const struct trace_source *source, struct trace_file *file,
+                                     uint64_t kinds, trace_piece_fn *make)
+{
+    struct trace_coded *t = calloc(1, size);
+    if (!t)
+        return NULL;
+    t->state = (struct trace_state){source, file, kinds};
+    t->code = trace_code_new(source, make);
+    if (!t->code) {
+        free(t);
+        return NULL;
+    }
+    return &t->state;
+}
+
+void trace_coded_close(struct trace_state *state)
+{
+    struct trace_coded *t = (struct trace_coded *)state;
+    trace_code_free(t->code);
+    free(t);
+}
+
 static enum trace_class class_of(const struct insn *i)
 {
     unsigned opcode = insn_rows[i->id].match & 0x7f, funct7 = insn_rows[i->id].match >> 25;

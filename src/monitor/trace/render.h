@@ -65,4 +65,14 @@ static inline const struct trace_piece *trace_code_find(struct trace_code *c, co
                : trace_code_make(c, p, e);
 }
 
+/* The state of a format that has pieces; more may stand behind it. */
+struct trace_coded {
+    struct trace_state state; /* first */
+    struct trace_code *code;
+};
+/* What open() and close() of such a format do. size: of the whole state, whose rest is zero. NULL: no memory. */
+struct trace_state *trace_coded_open(size_t size, const struct trace_source *source, struct trace_file *file,
+                                     uint64_t kinds, trace_piece_fn *make);
+void trace_coded_close(struct trace_state *state);
+
 #endif

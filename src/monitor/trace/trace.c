@@ -175,19 +175,6 @@ static void stop_writer(struct trace *t)
     t->batches = NULL;
 }
 
-void trace_flush(struct trace *t)
-{
-    if (t->batches) {
-        if (t->in.at != t->filling->data)
-            hand_over(t);
-        pthread_mutex_lock(&t->lock);
-        while (t->done != t->begun)
-            pthread_cond_wait(&t->less, &t->lock);
-        pthread_mutex_unlock(&t->lock);
-    }
-    trace_file_flush(t->file);
-}
-
 /* ---- Opening and closing ---- */
 
 static void release(struct trace *t)

@@ -25,8 +25,6 @@ struct trace_options {
 struct trace *trace_open(struct machine *m, const struct trace_options *o, struct err *e);
 /* The symbols of virtual machine vm (from 1). Before its first event. */
 void trace_add_vm(struct trace *t, unsigned vm, const struct symbols *symbols);
-/* All that was told until now is in the file when it returns. */
-void trace_flush(struct trace *t);
 /* Stops watching, writes the rest. 0, or -errno when not all could be written. NULL is fine. */
 MUST_USE int trace_close(struct trace *t, struct err *e);
 

@@ -13,9 +13,11 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 import pftrace
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import tally  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 BUILD = ""
@@ -337,24 +339,7 @@ def main():
     parser.add_argument("names", nargs="*")
     a = parser.parse_args()
     BUILD = a.build
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or (a.names and not any(n in name for n in a.names)):
-            continue
-        start = time.monotonic()
-        try:
-            test()
-            result, why = "passed", ""
-        except Skipped as e:
-            result, why = "skipped", f": {e}"
-        except (Failed, subprocess.TimeoutExpired) as e:
-            result, why = "failed", f": {e}"
-        counts[result] += 1
-        print(f"{result:8}{name[5:].replace('_', ' ')} ({time.monotonic() - start:.1f} s){why}", flush=True)
-    if counts["skipped"]:
-        print(f"{counts['skipped']} skipped")
-    print(f"{counts['passed']} passed, {counts['failed']} failed")
-    return 1 if counts["failed"] or not counts["passed"] else 0
+    return tally.run(tally.of(a.names, globals()), Skipped, (Failed, subprocess.TimeoutExpired))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -23,6 +22,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 import run as guest  # noqa: E402
 import test_kernels  # noqa: E402
 from run import Skipped, check, ends, need, vitrine  # noqa: E402
+import tally  # noqa: E402
 
 SCRIPT = test_kernels.SCRIPT.encode()
 ABI = os.path.join(HERE, "..", "..", "src", "monitor", "vmm", "para_abi.h")
@@ -243,24 +243,7 @@ def main():
     parser.add_argument("names", nargs="*")
     a = parser.parse_args()
     guest.BUILD = a.build
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or not callable(test) or (a.names and not any(n in name for n in a.names)):
-            continue
-        start = time.monotonic()
-        try:
-            test()
-            result, why = "passed", ""
-        except Skipped as e:
-            result, why = "skipped", f": {e}"
-        except (guest.Failed, subprocess.TimeoutExpired) as e:
-            result, why = "failed", f": {e}"
-        counts[result] += 1
-        print(f"{result:8}{name[5:].replace('_', ' ')} ({time.monotonic() - start:.1f} s){why}", flush=True)
-    if counts["skipped"]:
-        print(f"{counts['skipped']} skipped")
-    print(f"{counts['passed']} passed, {counts['failed']} failed")
-    return 1 if counts["failed"] or not counts["passed"] else 0
+    return tally.run(tally.of(a.names, globals()), Skipped, (guest.Failed, subprocess.TimeoutExpired))
 
 
 if __name__ == "__main__":

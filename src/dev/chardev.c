@@ -101,7 +101,10 @@ size_t chardev_write(struct chardev *c, const void *buf, size_t len)
     while (done < len) {
         size_t room = sizeof c->tx - (c->tx_start + c->tx_len);
         if (!room) {
-            chardev_flush(c);
+            if (c->waiting)
+                chardev_drain(c);
+            else
+                chardev_flush(c);
             if (c->tx_start) {
                 memmove(c->tx, c->tx + c->tx_start, c->tx_len);
                 c->tx_start = 0;
@@ -407,6 +410,11 @@ void chardev_set_escape(struct chardev *c, void (*fn)(void *ctx, enum chardev_es
         c->escape_ctx = ctx;
         c->after_ctrl_a = false;
     }
+}
+
+void chardev_set_waiting(struct chardev *c)
+{
+    c->waiting = c->patient = true;
 }
 
 void chardev_set_tap(struct chardev *c, void (*fn)(void *ctx, const void *buf, size_t len), void *ctx)

@@ -48,6 +48,8 @@ const char *chardev_name(const struct chardev *c);
 
 /* Takes up to len bytes and returns how many it took; 0 = the host is slow, CHARDEV_READY follows when it has room. */
 MUST_USE size_t chardev_write(struct chardev *c, const void *buf, size_t len);
+/* From now on chardev_write() waits for a slow host, until io_wake(): for who must not be shown how fast the host is. */
+void chardev_set_waiting(struct chardev *c);
 /* Gives up to len bytes of input; 0 = none now. */
 size_t chardev_read(struct chardev *c, void *buf, size_t len);
 /* Bytes of input that wait. */

@@ -40,6 +40,7 @@ struct chardev {
     uint8_t tx[CHARDEV_TX_SIZE];
     size_t tx_start, tx_len;
     bool refused; /* chardev_write() took less than it was offered */
+    bool waiting; /* it is to wait instead: see chardev_set_waiting() */
 
     uint8_t rx[CHARDEV_RX_SIZE];
     size_t rx_start, rx_len;

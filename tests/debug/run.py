@@ -319,6 +319,74 @@ def test_step_and_next_by_line():
     find(r"^#0 .* in syscall", r.out)
 
 
+def test_list_goes_on():
+    """list and Enter go on where they came to, back with -, and start anew at a stop."""
+    r = batch("-kernel", guest("ukern"), script="""
+        list page_alloc
+        echo -\\n
+        list
+        echo -\\n
+        list -
+        echo -\\n
+        list page.c:page_alloc
+        echo -\\n
+        list 3,5
+        echo -\\n
+        list page_alloc,page.c:40
+        echo -\\n
+        list ,page_alloc
+        echo -\\n
+        break page.c:page_alloc
+        continue
+        list
+        list 100000
+        list nowhere.c:3""")
+    parts = [re.findall(r"^(\d+)\t", part, re.M) for part in r.out.split("\n-\n")]
+    first = int(parts[0][-10])
+    at = [list(map(int, p)) for p in parts]
+    check(at[0][-10:] == list(range(first, first + 10)), "ten lines", r.out)
+    check(at[1] == list(range(first + 10, first + 20)), "and the next ten", r.out)
+    check(at[2] == at[0][-10:] and at[3] == at[0][-10:], "back, and by file and function", r.out)
+    check(at[4] == [3, 4, 5], "a range of the same file", r.out)
+    check(at[5] == list(range(first + 5, 41)) and at[6][-1] == first + 5, "a function is where it is declared", r.out)
+    stop = int(find(r"^Breakpoint 1, .* at page\.c:(\d+)$", r.out).group(1))
+    check(list(range(stop - 5, stop + 5)) == at[7][-10:], "a stop starts it anew", r.out)
+    find(r"^page\.c has no line 9999\d$", r.out)
+    find(r"^nowhere\.c: no such source file", r.out)
+
+
+def test_until_and_advance_with_a_count():
+    r = batch("-kernel", guest("ukern"), script="""
+        advance page_alloc 3
+        tbreak page_alloc
+        ignore 1 2
+        print/x $minstret
+        run
+        print/x $minstret
+        advance *$pc 2
+        until page_alloc 2
+        advance page_alloc 0
+        reset
+        until 5
+        print/x $pc""")
+    a, b = re.findall(r"^\$\d+ = (0x\w+)$", r.out, re.M)[:2]
+    check(a == b, "the third time is where a breakpoint that ignores two stops", r.out)
+    check(len(re.findall(r"^hart 0 in S mode: 0x8\w+ <page_alloc", r.out, re.M)) == 3, "each advance ends there", r.out)
+    find(r"^advance: give a count from 1$", r.out)
+    find(r"^\$3 = 0x1014$", r.out)  # the boot ROM has no lines: five steps
+
+
+def test_next_stays_on_a_line_no_longer_than_it_takes():
+    """A loop's condition and body that lie apart are one line to next."""
+    r = batch("-kernel", guest("ukern"), script="""
+        break s_main
+        continue
+        """ + "next\n" * 12)
+    lines = re.findall(r"^hart 0 in S mode: .* at (\S+):(\d+)$", r.out, re.M)
+    check(len(lines) >= 8, "it went on", r.out)
+    check(all(a != b for a, b in zip(lines, lines[1:])), f"no line twice in turn: {lines}")
+
+
 def test_watch():
     r = batch("-kernel", guest("ukern"), script="""
         watch free_count
@@ -495,6 +563,25 @@ def test_interrupt():
         find(r"Interrupted, hart 0 in S mode", out)
         p.p.send_signal(signal.SIGTERM)
         check(p.status() == 0, "a signal ends it")
+
+
+def test_interrupt_of_long_output():
+    """Ctrl-C also ends what prints without end, and what a file of commands still had to do."""
+    with Prompt("-kernel", guest("loop")) as p:
+        for command in ("x/1000000 0x80000000", "xp/1000000xb 0x80000000", "disassemble 0x80000000,+0x100000"):
+            p.type(command + "\n")
+            p.until(r"80000\w\w0")
+            p.type("\x03")
+            p.until(r"Interrupted\.\n\(vitrine\) $", 20)
+            find(r"= 42$", p.do("print 6 * 7"))
+        with tempfile.NamedTemporaryFile("w", suffix=".cmd") as f:
+            f.write("continue\nprint 111\ncontinue\n")
+            f.flush()
+            p.type(f"source {f.name}\n")
+            time.sleep(0.3)
+            p.type("\x03")
+            out = p.until(PROMPT)
+            check("Interrupted, hart 0" in out and "111" not in out, "the rest of the file is dropped", out)
 
 
 def test_uboot_has_no_symbols():

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_LINES = 10, MAX_PLACES = STOP_PLACES + 1 };
+enum { MAX_PLACES = STOP_PLACES + 1 };
 
 static const char *base_name(const char *path)
 {
@@ -26,7 +26,7 @@ void show_source_place(struct repl *r, uint64_t addr)
         out_printf(r->out, " at %s:%u", base_name(p.file), p.line);
 }
 
-static bool show_line(struct repl *r, const char *file, unsigned line, bool here)
+bool show_line(struct repl *r, const char *file, unsigned line, bool here)
 {
     size_t len;
     struct err e = {.text = ""};
@@ -52,24 +52,35 @@ bool source_begins_line(struct repl *r, uint64_t addr)
 
 /* ---- Places ---- */
 
+bool source_function_place(struct repl *r, const char *text, struct source_function *f)
+{
+    char file[512];
+    const char *colon = strrchr(text, ':'), *full;
+    if (!colon)
+        return source_function_named(r->source, text, 0, f);
+    snprintf(file, sizeof file, "%.*s", (int)min_u64((uint64_t)(colon - text), sizeof file - 1), text);
+    full = source_find_file(r->source, file);
+    for (unsigned n = 0; full && source_function_named(r->source, colon + 1, n, f); n++)
+        if (f->file && !strcmp(f->file, full))
+            return true;
+    return false;
+}
+
 int source_place(struct repl *r, const char *text, struct place *p, struct err *e)
 {
     struct source_function f;
-    struct source_place here;
     uint64_t va[MAX_PLACES];
     char file[512];
-    if (source_function_named(r->source, text, 0, &f))
+    if (source_function_place(r, text, &f))
         return p->addr = f.body, 0;
-    const char *colon = strrchr(text, ':'), *number = colon ? colon + 1 : text;
+    const char *colon = strrchr(text, ':'), *number = colon ? colon + 1 : text, *same;
     if (!isdigit((unsigned char)*number) || number[strspn(number, "0123456789")])
         return 1;
     unsigned line = (unsigned)strtoul(number, NULL, 10);
     if (colon)
         snprintf(file, sizeof file, "%.*s", (int)(colon - text), text);
-    else if (r->list_file[0])
-        snprintf(file, sizeof file, "%.511s", r->list_file);
-    else if (source_at(r->source, debugger_hart(r->d)->pc, &here))
-        snprintf(file, sizeof file, "%.511s", here.file);
+    else if ((same = source_default_file(r)))
+        snprintf(file, sizeof file, "%.511s", same);
     else
         return 1;
     if (!source_find_file(r->source, file))
@@ -84,130 +95,76 @@ int source_place(struct repl *r, const char *text, struct place *p, struct err *
     return 0;
 }
 
-/* ---- list ---- */
+/* ---- disassemble ---- */
 
-static int list_from(struct repl *r, const char *file, unsigned first, unsigned last, struct err *e)
+/* The code of what holds addr, and its name. False: nothing is known to. */
+static bool code_around(struct repl *r, uint64_t addr, uint64_t *lo, uint64_t *hi, const char **name)
 {
-    struct source_place here;
-    bool same = source_at(r->source, debugger_hart(r->d)->pc, &here) && !strcmp(here.file, file);
-    size_t len;
-    struct err why = {.text = ""};
-    if (!source_text(r->source, file, first, &len, &why))
-        return *why.text ? err_set(e, -ENOENT, "%s", why.text)
-                         : err_set(e, -ERANGE, "%s has no line %u", base_name(file), first);
-    snprintf(r->list_file, sizeof r->list_file, "%s", file);
-    for (unsigned line = first; line <= last && show_line(r, file, line, same && line == here.line); line++)
-        r->list_line = line + 1;
-    r->list_first = first;
+    enum { MOST = 256 }; /* bytes of a symbol whose end is not known */
+    struct source_function f;
+    uint64_t off, next;
+    const struct symbols *symbols = machine_symbols(debugger_machine(r->d));
+    if (source_function_at(r->source, addr, &f)) {
+        *lo = f.low;
+        *hi = f.high;
+        *name = f.name;
+        return true;
+    }
+    if (!(*name = symbols_at(symbols, addr, &off)))
+        return false;
+    *lo = addr - off;
+    *hi = *lo + MOST;
+    for (size_t i = 0; symbols_row(symbols, i, &next, NULL, NULL); i++)
+        if (next > addr) {
+            *hi = min_u64(*hi, next);
+            break;
+        }
+    if (*hi <= addr)
+        *hi = addr + 4;
+    return true;
+}
+
+/* FROM,TO or FROM,+LENGTH */
+static int code_range(struct repl *r, const char *args, const char *comma, uint64_t *lo, uint64_t *hi, struct err *e)
+{
+    char from[256];
+    const char *to = skip_blanks(comma + 1);
+    bool plus = *to == '+';
+    snprintf(from, sizeof from, "%.*s", (int)(comma - args), args);
+    if (eval_u64(r, from, lo, e) || eval_u64(r, to + plus, hi, e))
+        return -EINVAL;
+    *hi += plus ? *lo : 0;
     return 0;
 }
-
-static unsigned around(unsigned line)
-{
-    return line > LIST_LINES / 2 ? line - LIST_LINES / 2 : 1;
-}
-
-/* [PLACE | LINE,LINE | -] */
-int cmd_list(struct repl *r, const char *args, struct err *e)
-{
-    struct source_place p;
-    struct place at;
-    uint64_t pc = frame_pc(r);
-    if (!source_has_lines(r->source))
-        return err_set(e, -ENOENT,
-                       "list: the guest has no debug information (compile it with -g); disassemble shows instructions");
-    if (!strcmp(args, "-")) {
-        unsigned last = r->list_first > 1 ? r->list_first - 1 : 1;
-        return list_from(r, r->list_file, last >= LIST_LINES ? last - LIST_LINES + 1 : 1, last, e);
-    }
-    if (!*args && r->list_file[0] && r->list_epoch == debugger_epoch(r->d))
-        return list_from(r, r->list_file, r->list_line, r->list_line + LIST_LINES - 1, e);
-    r->list_epoch = debugger_epoch(r->d);
-    if (!*args) {
-        if (!source_at(r->source, pc, &p))
-            return err_set(e, -ENOENT, "list: no line is known at 0x%" PRIx64, pc);
-        return list_from(r, p.file, around(p.line), around(p.line) + LIST_LINES - 1, e);
-    }
-    char *end;
-    unsigned long first = strtoul(args, &end, 10), last;
-    if (end != args && (!*end || *end == ',')) {
-        last = *end && end[1] ? strtoul(end + 1, &end, 10) : 0;
-        if (!r->list_file[0] && source_at(r->source, pc, &p))
-            snprintf(r->list_file, sizeof r->list_file, "%s", p.file);
-        if (!last) {
-            first = around((unsigned)first);
-            last = first + LIST_LINES - 1;
-        }
-        return list_from(r, r->list_file, (unsigned)first, (unsigned)last, e);
-    }
-    if (parse_place(r, args, NULL, &at, e))
-        return -EINVAL;
-    if (!source_at(r->source, at.addr, &p))
-        return err_set(e, -ENOENT, "list %s: no line is known at 0x%" PRIx64, args, at.addr);
-    return list_from(r, p.file, around(p.line), around(p.line) + LIST_LINES - 1, e);
-}
-
-/* ---- disassemble ---- */
 
 /* [/s] [PLACE | FROM,TO | FROM,+LENGTH] */
 int cmd_disassemble(struct repl *r, const char *args, struct err *e)
 {
-    uint64_t lo = 0, hi = 0, off, size;
-    bool lines = false, whole = true;
+    uint64_t lo = 0, hi = 0;
+    bool lines = false;
     if (*args == '/') {
         lines = strchr(args, 's') || strchr(args, 'm');
         args = skip_blanks(args + strcspn(args, " \t"));
     }
-    const char *comma = strchr(args, ',');
-    if (comma) {
-        char from[256];
-        snprintf(from, sizeof from, "%.*s", (int)(comma - args), args);
-        bool plus = *skip_blanks(comma + 1) == '+';
-        if (eval_u64(r, from, &lo, e) || eval_u64(r, skip_blanks(comma + 1) + plus, &hi, e))
-            return -EINVAL;
-        hi += plus ? lo : 0;
-        whole = false;
-    } else {
-        struct place p = {.addr = frame_pc(r)};
-        struct source_function f;
-        if (*args && eval_u64(r, args, &p.addr, e))
-            return -EINVAL;
-        const struct symbols *symbols = machine_symbols(debugger_machine(r->d));
-        const char *name = symbols_at(symbols, p.addr, &off);
-        if (source_function_at(r->source, p.addr, &f)) {
-            lo = f.low;
-            hi = f.high;
-            name = f.name;
-        } else if (name) {
-            lo = p.addr - off;
-            hi = lo + 256;
-            for (size_t i = 0; symbols_row(symbols, i, &size, NULL, NULL); i++)
-                if (size > p.addr) {
-                    hi = min_u64(hi, size);
-                    break;
-                }
-            if (hi <= p.addr)
-                hi = p.addr + 4;
-        } else {
-            return err_set(e, -EINVAL, "no function holds 0x%" PRIx64 ": give FROM,TO or FROM,+LENGTH", p.addr);
-        }
+    const char *comma = strchr(args, ','), *name;
+    uint64_t addr = frame_pc(r);
+    if (comma ? code_range(r, args, comma, &lo, &hi, e) : *args && eval_address(r, args, &addr, e))
+        return -EINVAL;
+    if (!comma && !code_around(r, addr, &lo, &hi, &name))
+        return err_set(e, -EINVAL, "no function holds 0x%" PRIx64 ": give FROM,TO or FROM,+LENGTH", addr);
+    if (!comma)
         out_printf(r->out, "Code of %s:\n", name);
-    }
     if (hi - lo > (1 << 20))
         return err_set(e, -EINVAL, "disassemble: 0x%" PRIx64 " to 0x%" PRIx64 " are more than 1 MiB", lo, hi);
-    unsigned last = 0;
-    while (lo < hi) {
+    for (unsigned last = 0, n; lo < hi && !out_cancelled(r->out); lo += n) {
         struct source_place p;
         if (lines && source_at(r->source, lo, &p) && p.line != last) {
             show_line(r, p.file, p.line, false);
             last = p.line;
         }
-        unsigned n = show_instruction(r, SPACE_GVA, lo);
-        if (!n)
+        if (!(n = show_instruction(r, SPACE_GVA, lo)))
             return err_set(e, -EFAULT, "cannot read memory at 0x%" PRIx64, lo);
-        lo += n;
     }
-    (void)whole;
     return 0;
 }
 

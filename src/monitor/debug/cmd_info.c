@@ -253,7 +253,7 @@ int cmd_info_symbols(struct repl *r, const char *args, struct err *e)
             memcpy(pattern + n + 1, "*", 2);
         }
     }
-    for (size_t i = 0; (name = symbols_row(symbols, i, &value, &size, &function)); i++) {
+    for (size_t i = 0; (name = symbols_row(symbols, i, &value, &size, &function)) && !out_cancelled(r->out); i++) {
         if (fnmatch(pattern, name, 0))
             continue;
         any = true;

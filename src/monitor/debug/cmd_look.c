@@ -81,7 +81,7 @@ static int unreadable(struct repl *r, const struct expr_value *at, struct err *e
 
 static int examine_instructions(struct repl *r, uint64_t count, struct expr_value *at, struct err *e)
 {
-    for (; count; count--) {
+    for (; count && !out_cancelled(r->out); count--) {
         unsigned n = show_instruction(r, space_of(at), at->v);
         if (!n)
             return unreadable(r, at, e);
@@ -93,7 +93,7 @@ static int examine_instructions(struct repl *r, uint64_t count, struct expr_valu
 /* A string up to its zero, at most so much of it. */
 static int examine_strings(struct repl *r, uint64_t count, struct expr_value *at, struct err *e)
 {
-    for (; count; count--) {
+    for (; count && !out_cancelled(r->out); count--) {
         enum { MAX_STRING = 200 };
         char c = 0;
         unsigned n = 0;
@@ -142,7 +142,7 @@ static int examine_units(struct repl *r, const struct print_format *f, struct ex
     if (f->letter == 't')
         per_line = f->size == 1 ? 8 : f->size == 2 ? 8 : f->size == 4 ? 2 : 1;
     repl_env(r, &env);
-    for (uint64_t i = 0; i < f->count; i++) {
+    for (uint64_t i = 0; i < f->count && !out_cancelled(r->out); i++) {
         uint64_t v = 0;
         char text[128];
         if (i % per_line == 0) {
@@ -223,7 +223,7 @@ int cmd_xp(struct repl *r, const char *args, struct err *e)
         return rc;
     }
     unsigned line = f.size == 1 ? 8 : 16;
-    for (uint64_t i = 0; i < f.count; i++) {
+    for (uint64_t i = 0; i < f.count && !out_cancelled(r->out); i++) {
         uint64_t v = 0;
         if (i * f.size % line == 0)
             out_printf(r->out, "%s%016" PRIx64 ":", i ? "\n" : "", at.v);

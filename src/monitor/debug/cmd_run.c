@@ -6,6 +6,7 @@
 #include "monitor/debug/source.h"
 #include "symbols.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ static void told(struct repl *r, const struct debug_stop *s)
     bool silent = stop && stop->commands && stop->commands[0] && !strcmp(stop->commands[0], "silent");
     if (!silent)
         show_stop(r, s);
+    if (s->reason == DEBUG_INTERRUPT && r->config.terminal)
+        repl_drop_inputs(r); /* Ctrl-C comes back to the prompt, not to the next command of a file */
     if (s->reason == DEBUG_QUIT || (s->reason == DEBUG_ENDED && r->config.leave_at_end))
         r->quit = true;
     if (s->reason != DEBUG_ENDED && !silent)
@@ -224,11 +227,13 @@ static bool step_line(struct repl *r, bool over, struct debug_stop *s)
     uint64_t lo, hi, sp = h->x[2];
     uint8_t mode = EVENT_MODE(h->priv, h->virt);
     bool has_line;
-    struct source_place at;
+    struct source_place at, from = {.file = ""};
     if (!line_range(r, h->pc, &lo, &hi, &has_line)) {
         debugger_stepi(r->d, h->id, 1, s); /* nothing is known of this code */
         return s->reason != DEBUG_STEPPED;
     }
+    if (!source_at(r->source, h->pc, &from))
+        from.file = "";
     for (;;) {
         uint64_t ra = h->x[1];
         debugger_step_range(r->d, h->id, lo, hi, over, s);
@@ -241,7 +246,10 @@ static bool step_line(struct repl *r, bool over, struct debug_stop *s)
         if (called && entered(r, sp, s))
             return true;
         h = debugger_hart(r->d);
-        if (!source_at(r->source, h->pc, &at) || (at.stmt && at.low == h->pc) || called)
+        bool known = source_at(r->source, h->pc, &at);
+        /* Another part of the line that it comes from, as a loop's condition, is not yet another line. */
+        bool same = known && h->x[2] == sp && at.line == from.line && !strcmp(at.file, from.file);
+        if (!known || (at.stmt && at.low == h->pc && !same) || called)
             if (!called || h->pc - lo >= hi - lo)
                 return false;
         /* In the midst of a line: back in a caller. To the end of that line. */
@@ -281,41 +289,87 @@ int cmd_next(struct repl *r, const char *args, struct err *e)
 
 /* ---- To a place ---- */
 
+/* The count behind a place, as in `advance fib 3`: text is cut before it. 1 when there is none. */
+static uint64_t take_count(char *text)
+{
+    char *end = text + strlen(text), *digits = end;
+    while (digits > text && isdigit((unsigned char)digits[-1]))
+        digits--;
+    char *before = digits;
+    while (before > text && before[-1] == ' ')
+        before--;
+    /* Behind a blank, and not the right side of an operator. */
+    if (digits == end || before == digits || before == text ||
+        (!isalnum((unsigned char)before[-1]) && !strchr("_)]", before[-1])))
+        return 1;
+    uint64_t n = strtoull(digits, NULL, 10);
+    *before = 0;
+    return n;
+}
+
+/* N times to the place; also when the present function comes to its end, where that is no other hart's business. */
+static int advance_to(struct repl *r, const struct place *p, uint64_t count, struct debug_stop *s)
+{
+    bool alone = !machine_hart(debugger_machine(r->d), 1);
+    uint64_t va[2] = {p->addr}, sp = 0;
+    unsigned n = alone && count == 1 && frame_return(r, &va[1], &sp) ? 2 : 1;
+    repl_run_begin(r);
+    do
+        debugger_until(r->d, STOP_ANY, va, n, 0, s);
+    while (--count && s->reason == DEBUG_STEPPED);
+    repl_run_end(r);
+    told(r, s);
+    return 0;
+}
+
+/* PLACE [N] */
 int cmd_advance(struct repl *r, const char *args, struct err *e)
 {
     struct debug_stop s;
     struct place p;
     if (!*args)
         return err_set(e, -EINVAL, "advance: give a place: advance main, advance *0x80000000");
-    if (can_run(r, e) || repl_can_step(r, e) || parse_place(r, args, NULL, &p, e))
+    if (can_run(r, e) || repl_can_step(r, e))
         return -EINVAL;
-    /* Also when the present function comes to its end, where that is no other hart's business. */
-    bool alone = !machine_hart(debugger_machine(r->d), 1);
-    uint64_t va[2] = {p.addr}, sp = 0;
-    unsigned n = alone && frame_return(r, &va[1], &sp) ? 2 : 1;
-    repl_run_begin(r);
-    debugger_until(r->d, STOP_ANY, va, n, 0, &s);
-    repl_run_end(r);
-    told(r, &s);
-    return 0;
+    char *place = strdup(args);
+    if (!place)
+        return err_set(e, -ENOMEM, "out of memory");
+    uint64_t n = take_count(place);
+    int rc = n ? parse_place(r, place, NULL, &p, e) : err_set(e, -EINVAL, "advance: give a count from 1");
+    free(place);
+    return rc ? rc : advance_to(r, &p, n, &s);
 }
 
+/* One line on, but not back: a loop is run through. True: *s says what else ended it. */
+static bool until_line(struct repl *r, struct debug_stop *s)
+{
+    uint64_t lo, hi;
+    struct source_function f;
+    struct hart *h = debugger_hart(r->d);
+    if (!source_step_range(r->source, h->pc, &lo, &hi)) {
+        debugger_nexti(r->d, h->id, 1, s);
+        return s->reason != DEBUG_STEPPED;
+    }
+    if (source_function_at(r->source, h->pc, &f))
+        lo = f.low; /* a jump back does not end it */
+    debugger_step_range(r->d, h->id, lo, hi, true, s);
+    return s->reason != DEBUG_STEPPED;
+}
+
+/* [N]: so many lines, or PLACE [N] as advance. Where lines are known, a number alone is one of them, as in gdb. */
 int cmd_until(struct repl *r, const char *args, struct err *e)
 {
     struct debug_stop s;
-    uint64_t lo, hi;
-    struct source_function f;
-    if (*args)
+    struct source_place here;
+    uint64_t n = 1;
+    bool count = args[strspn(args, "0123456789")] == 0 && !source_at(r->source, debugger_hart(r->d)->pc, &here);
+    if (*args && !count)
         return cmd_advance(r, args, e);
-    if (can_run(r, e) || repl_can_step(r, e))
+    if (can_run(r, e) || repl_can_step(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
-    struct hart *h = debugger_hart(r->d);
-    if (!source_step_range(r->source, h->pc, &lo, &hi))
-        return cmd_nexti(r, "", e);
-    if (source_function_at(r->source, h->pc, &f))
-        lo = f.low; /* a jump back does not end it */
     repl_run_begin(r);
-    debugger_step_range(r->d, h->id, lo, hi, true, &s);
+    while (n-- && !until_line(r, &s))
+        ;
     repl_run_end(r);
     told(r, &s);
     return 0;

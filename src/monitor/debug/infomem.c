@@ -60,7 +60,7 @@ static void list_table(struct mem_list *l, uint64_t at, uint64_t va, unsigned le
     uint64_t *pte = malloc(PT_ENTRIES_MAX * sizeof *pte), size = BIT(12 + 9 * level);
     unsigned n = pte && l->tables++ < TABLES_MAX ? pt_read(&l->r, at, level, pte) : 0;
     bool behind = false;
-    for (unsigned i = 0; i < n; i++, va += size) {
+    for (unsigned i = 0; i < n && !out_cancelled(l->o); i++, va += size) {
         bool valid = pte[i] & PTE_V, leaf = valid && pte[i] & (PTE_R | PTE_W | PTE_X);
         if (leaf)
             list_leaf(l, behind, va, pte_address(pte[i]), size, pte[i] & 0xff);

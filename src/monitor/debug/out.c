@@ -5,8 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
+bool out_cancelled(const struct out *o)
+{
+    return o->cancel && *o->cancel;
+}
+
 void out_puts(struct out *o, const char *s)
 {
+    if (out_cancelled(o))
+        return;
     o->write(o, s, strlen(s));
 }
 
@@ -14,6 +21,8 @@ void out_vprintf(struct out *o, const char *fmt, va_list ap)
 {
     char buf[512];
     va_list again;
+    if (out_cancelled(o))
+        return;
     va_copy(again, ap);
     int n = vsnprintf(buf, sizeof buf, fmt, ap);
     if (n >= 0 && (size_t)n < sizeof buf) {

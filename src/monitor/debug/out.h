@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,8 +16,12 @@ enum out_style { OUT_PLAIN, OUT_ADDR, OUT_NAME, OUT_GOOD, OUT_BAD, OUT_DIM, OUT_
 
 struct out {
     void (*write)(struct out *o, const char *s, size_t n);
-    bool colour; /* out_style() shows */
+    bool colour;                         /* out_style() shows */
+    const volatile sig_atomic_t *cancel; /* not 0: nobody wants to see the rest; NULL: nobody will say so */
 };
+
+/* Whoever waits for the output has given up: long loops end, and nothing is written any more. */
+bool out_cancelled(const struct out *o);
 
 PRINTF_LIKE(2, 3) void out_printf(struct out *o, const char *fmt, ...);
 PRINTF_LIKE(2, 0) void out_vprintf(struct out *o, const char *fmt, va_list ap);

@@ -306,7 +306,7 @@ static void draw_table(struct tree *t, uint64_t at, uint64_t va, unsigned level,
 /* The runs of a table, and below each pointer the table that it leads to. */
 static void draw_runs(struct tree *t, const struct run *run, unsigned n, uint64_t va, unsigned level, unsigned depth)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n && !out_cancelled(t->o); i++) {
         if (!t->everything && n > LINES_PER_TABLE && i == LINES_PER_TABLE - 4) {
             out_printf(t->o, "%*s... %u more\n", (int)(2 * depth), "", n - LINES_PER_TABLE);
             t->cut = true;

@@ -48,6 +48,7 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
         repl_free(r);
         return NULL;
     }
+    out->cancel = &r->interrupted;
     if (!c->vmm) {
         add_program(r, c->program);
         add_program(r, c->more_programs);
@@ -75,11 +76,17 @@ static void pop_input(struct repl *r)
 }
 
 void repl_free(struct repl *r)
+void repl_drop_inputs(struct repl *r)
+{
+    while (r->inputs)
+        pop_input(r);
+}
+
 {
     if (!r)
         return;
-    while (r->inputs)
-        pop_input(r);
+    r->out->cancel = NULL;
+    repl_drop_inputs(r);
     while (r->displays) {
         struct display *x = r->displays;
         r->displays = x->next;
@@ -127,6 +134,8 @@ void repl_interrupt(struct repl *r)
         debugger_interrupt(r->d);
 }
 
+    else
+        r->interrupted = 1;
 void repl_stop(struct repl *r)
 {
     r->stopped_by_signal = true;
@@ -425,10 +434,18 @@ static bool turn(struct repl *r)
             more = false;
         } else {
             r->failed = false;
-            if (repl_do(r, line, &e))
+            r->interrupted = 0;
+            int rc = repl_do(r, line, &e);
+            if (r->interrupted) { /* it ran nothing, but took long */
+                r->interrupted = 0;
+                repl_drop_inputs(r);
+                out_puts(r->out, "\nInterrupted.\n");
+                r->failed = true;
+            } else if (rc) {
                 fail(r, &e);
         }
     }
+            }
     free(line);
     fflush(stdout);
     return more && !r->quit;
@@ -538,6 +555,11 @@ int eval_u64(struct repl *r, const char *text, uint64_t *v, struct err *e)
 
 int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e)
 {
+int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e)
+{
+    return eval_u64(r, text, v, e);
+}
+
     if (!*args)
         return 0;
     int rc = eval_u64(r, args, n, e);

@@ -108,6 +108,7 @@ struct repl {
     bool held;             /* the terminal is ours, not the guest's console's */
     bool borrowed;         /* by repl_execute(): no terminal is touched */
     bool by_insn;          /* the last run went by instructions or events: the next instruction is shown */
+    volatile sig_atomic_t interrupted; /* Ctrl-C while nothing runs: what the command still has to say is not wanted */
     bool nested;           /* at a prompt in the midst of an instruction */
     bool resume;           /* that prompt is to end: and the run goes on, */
     uint64_t resume_kinds; /* until one of these */
@@ -140,6 +141,7 @@ void repl_push_lines(struct repl *r, char **lines);                        /* ta
 void repl_env(struct repl *r, struct expr_env *env);
 /* The console goes to the guest and Ctrl-C to the debugger for as long as it runs. */
 void repl_run_begin(struct repl *r);
+void repl_drop_inputs(struct repl *r); /* nothing of what was given is done any more */
 void repl_run_end(struct repl *r);
 
 /* ---- cmd_vm.c ---- */
@@ -173,6 +175,8 @@ MUST_USE int eval_u64(struct repl *r, const char *text, uint64_t *v, struct err 
 MUST_USE int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e);
 MUST_USE int eval_value(struct repl *r, const char *text, const char **end, struct expr_value *v, struct err *e);
 int no_arguments(const char *args, struct err *e);
+/* The same where an address is wanted. */
+MUST_USE int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e);
 /* "/4xw ": *text moves behind it. */
 MUST_USE int parse_format(const char **text, struct print_format *f, struct err *e);
 
@@ -193,7 +197,13 @@ void show_displays(struct repl *r);
 void show_source_place(struct repl *r, uint64_t addr);
 bool show_source_line(struct repl *r, uint64_t addr);
 bool source_begins_line(struct repl *r, uint64_t addr); /* a statement's code begins there */
-/* FILE:LINE, LINE, a function of the debug information. 0 and *p; 1: it is none of these; -errno: it is, but. */
+bool show_line(struct repl *r, const char *file, unsigned line, bool here); /* false: it cannot be read */
+struct source_function;
+/* FUNCTION or FILE:FUNCTION. False: the debug information has none. */
+bool source_function_place(struct repl *r, const char *text, struct source_function *f);
+/* The file that a line number alone means: that of the last list, else of the code here. NULL: none. */
+const char *source_default_file(struct repl *r);
+/* FILE:LINE, LINE, [FILE:]FUNCTION. 0 and *p; 1: it is none of these; -errno: it is, but. */
 int source_place(struct repl *r, const char *text, struct place *p, struct err *e);
 /* Where the selected frame returns to, and its caller's stack pointer. False: not known. */
 bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp);

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -162,6 +163,20 @@ def test_instruction_traces():
             texts[t] = re.sub(r"^( *\d+ vm1 h0) (VS|VU|S|U) +", r"\1 ", lines, flags=re.M)
             check(texts[t].count("\n") > 10000, f"trace under {t}")
             check(texts[t] == texts[TECHNIQUES[0]], f"the trace under {t} is not that under {TECHNIQUES[0]}")
+
+
+def test_check_with_a_slow_reader():
+    """How fast the host takes what a guest prints is nothing that --check may take for a difference."""
+    for t in TECHNIQUES:
+        p = subprocess.Popen([guest.path("vitrine"), "run", "--vmm", t, "--check", "-m", "32M", "-kernel", guest.guest("mono")],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=4096)
+        p.stdin.write(b"cat motd\n" * 100 + b"exec true\n")
+        p.stdin.close()
+        time.sleep(0.5)  # by then pipe and buffer are full
+        out, err = p.stdout.read(), p.stderr.read().decode("latin-1")
+        r = guest.Run(p.wait(), out[-500:].decode("latin-1"), err)
+        check(len(out) > 12000, f"only {len(out)} bytes, which the pipe and the buffer hold", r)
+        ends(r, 0, err="--check: no difference in")
 
 
 def test_slices_change_nothing():

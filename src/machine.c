@@ -572,6 +572,17 @@ const struct symbols *machine_symbols(const struct machine *m)
     return m->symbols;
 }
 
+int machine_add_symbols(struct machine *m, const char *path, uint64_t bias, struct err *e)
+{
+    struct symbols *s = symbols_extend(m->symbols);
+    if (!s)
+        return err_set(e, -ENOMEM, "%s: no memory for its symbols", path);
+    m->symbols = s; /* what was there before stays for those who read it */
+    int rc = load_symbols_file(path, bias, s, e);
+    symbols_sort(s);
+    return rc;
+}
+
 void machine_stop(struct machine *m)
 {
     __atomic_store_n(&m->stop, 1, __ATOMIC_RELAXED);

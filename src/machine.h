@@ -185,6 +185,9 @@ MUST_USE int machine_write_signature(struct machine *m, struct err *e);
 
 /* The symbols of what was loaded. */
 const struct symbols *machine_symbols(const struct machine *m);
+/* Adds those of an ELF file whose code comes into memory by other ways, at its addresses plus bias. Whoever asked for machine_symbols() before
+ * keeps what was there then. */
+MUST_USE int machine_add_symbols(struct machine *m, const char *path, uint64_t bias, struct err *e);
 struct hart *machine_hart(struct machine *m, unsigned n); /* NULL past the end */
 struct bus *machine_bus(struct machine *m);
 uint64_t machine_time(struct machine *m);  /* mtime now */

@@ -20,6 +20,7 @@ struct symbols {
         uint64_t bias;
     } * objects;
     size_t nobjects;
+    struct symbols *before; /* what this began as; others may read it still */
 };
 
 /* How far beyond a symbol of unknown size an address may lie and still be told as name+offset. */
@@ -41,7 +42,27 @@ void symbols_free(struct symbols *s)
     free(s->objects);
     free(s->by_name);
     free(s->v);
+    symbols_free(s->before);
     free(s);
+}
+
+struct symbols *symbols_extend(struct symbols *s)
+{
+    struct symbols *new = symbols_new();
+    bool ok = new;
+    for (size_t i = 0; ok && i < s->nobjects; i++)
+        ok = symbols_object(new, s->objects[i].path, s->objects[i].bias);
+    for (size_t i = 0; ok && i < s->n; i++) {
+        ok = symbols_add(new, s->v[i].name, s->v[i].value, s->v[i].size, s->v[i].kind);
+        if (ok)
+            new->v[i].object = s->v[i].object;
+    }
+    if (!ok) {
+        symbols_free(new);
+        return NULL;
+    }
+    new->before = s;
+    return new;
 }
 
 bool symbols_object(struct symbols *s, const char *path, uint64_t bias)

@@ -11,6 +11,8 @@ enum symbol_kind { SYMBOL_LABEL, SYMBOL_FUNCTION, SYMBOL_DATA };
 
 struct symbols *symbols_new(void); /* NULL: out of memory */
 void symbols_free(struct symbols *s);
+/* A copy to which more can be added while others still read s, which it takes over: symbols_free() of it frees both. NULL: out of memory. */
+struct symbols *symbols_extend(struct symbols *s);
 /* What is added from now on comes from this ELF file, of which the addresses have bias added; its name is copied. False: out of memory. */
 MUST_USE bool symbols_object(struct symbols *s, const char *path, uint64_t bias);
 /* The i-th of these files; NULL past the end. */

@@ -355,6 +355,37 @@ def test_list_goes_on():
     find(r"^nowhere\.c: no such source file", r.out)
 
 
+def test_symbols_of_a_program():
+    """A kernel's program has its own file: names, lines and frames come from it too."""
+    kernel = guest("mono")
+    program = os.path.join(os.path.dirname(kernel), "mono", "programs", "sh")
+    if not os.path.exists(program):
+        raise Skipped("no program of mono")
+    r = batch("-kernel", kernel, script=f"""
+        info files
+        add-symbol-file {program}
+        info files
+        break sh.c:main
+        continue
+        backtrace
+        info mode
+        add-symbol-file {program} 0x20000
+        add-symbol-file {program} -o 0x100000
+        print $pc == main
+        break sh.c:nothing
+        add-symbol-file /dev/null
+        add-symbol-file
+        info files""")
+    find(r"^/\S*/sh: \d{2,} symbols$", r.out)
+    find(r"^Breakpoint 1, hart 0 in U mode: 0x1\w+ <main.* at sh\.c:\d+$", r.out)
+    find(r"^#0 .* in main.*sh\.c:\d+\n#1 .* in start.*lib\.c:\d+, by cfi$", r.out)
+    find(r"symbols, moved by 0x1\w+$", r.out)
+    find(r"symbols, moved by 0x100000$", r.out)
+    find(r"^sh\.c:nothing: no such function", r.out)
+    find(r"^/dev/null: the file is empty", r.out)
+    find(r"give an ELF file", r.out)
+
+
 def test_until_and_advance_with_a_count():
     r = batch("-kernel", guest("ukern"), script="""
         advance page_alloc 3

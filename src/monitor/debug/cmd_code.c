@@ -74,6 +74,8 @@ int source_place(struct repl *r, const char *text, struct place *p, struct err *
     if (source_function_place(r, text, &f))
         return p->addr = f.body, 0;
     const char *colon = strrchr(text, ':'), *number = colon ? colon + 1 : text, *same;
+    if (colon && isalpha((unsigned char)*number) && !strpbrk(text, " ?(*"))
+        return err_set(e, -EINVAL, "%s: no such function: info functions and info sources list what there is", text);
     if (!isdigit((unsigned char)*number) || number[strspn(number, "0123456789")])
         return 1;
     unsigned line = (unsigned)strtoul(number, NULL, 10);

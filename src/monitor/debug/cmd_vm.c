@@ -27,13 +27,6 @@ int repl_want_vmm(struct repl *r, const char *what, struct err *e)
 
 /* ---- What follows the selected VM ---- */
 
-static void add_program(struct source *s, const char *path)
-{
-    struct err ignored;
-    if (path && strcmp(path, "default") && strcmp(path, "none"))
-        (void)!source_add(s, path, 0, &ignored); /* it may be without debug information */
-}
-
 /* Source lines are those of the guest at hand. */
 void repl_follow_vm(struct repl *r)
 {
@@ -44,13 +37,11 @@ void repl_follow_vm(struct repl *r)
     struct source *s = source_new();
     if (!s)
         return;
-    if (vm) {
-        add_program(s, vm->opt.kernel);
-        add_program(s, vm->opt.bios);
-    }
     source_free(r->source);
     r->source = s;
     r->source_vm = n;
+    if (vm)
+        repl_add_files(r, vm->opt.kernel, vm->opt.bios);
 }
 
 /* VMs that ended since this was asked last. */

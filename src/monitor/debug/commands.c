@@ -109,6 +109,8 @@ const struct command commands[] = {
         "interrupts pending, enabled and delegated on each hart; the time"),
     ROW("info symbols", "info_functions info_variables", "[PATTERN]", EXPR, 0, cmd_info_symbols, "the guest's symbols"),
     ROW("info symbol", NULL, "ADDRESS", EXPR, 0, cmd_info_symbol, "the symbol at an address"),
+    ROW("info files", "info_file info_target info_sharedlibrary", NULL, NONE, 0, cmd_info_files,
+        "the files that symbols and lines come from"),
     ROW("info line", NULL, "[PLACE]", PLACE, 0, cmd_info_line, "the addresses of a source line"),
     ROW("info source", NULL, NULL, NONE, 0, cmd_info_source, "the source file of the code here"),
     ROW("info sources", NULL, NULL, NONE, 0, cmd_info_sources, "all source files that have code"),
@@ -140,6 +142,8 @@ const struct command commands[] = {
     ROW("show", NULL, "[mmio|convenience|version]", NONE, 0, cmd_show, "settings and variables"),
 
     /* The rest */
+    ROW("add-symbol-file", "symbol-file file", "FILE [ADDRESS | -o OFFSET]", FILE, CMD_FILES, cmd_add_symbol_file,
+        "names and lines of code that comes into memory by itself: a user's program; ADDRESS: where its .text lies"),
     ROW("trace", NULL, "KINDS[,if=EXPR][:FILE] | off", KINDS, CMD_FILES, cmd_trace,
         "starts a trace as --trace does; off ends all that were started"),
     ROW("echo", NULL, "TEXT", NONE, 0, cmd_echo, "prints it; \\n is a newline"),

@@ -22,14 +22,6 @@ static const char *symbol_at(void *ctx, uint64_t addr, uint64_t *offset)
     return env.symbol_at(env.ctx, addr, offset);
 }
 
-/* The guest's file may be none with debug information: then there are symbols only. */
-static void add_program(struct repl *r, const char *path)
-{
-    struct err ignored;
-    if (path && source_add(r->source, path, 0, &ignored))
-        return;
-}
-
 struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_config *c, struct err *e)
 {
     struct repl *r = calloc(1, sizeof *r);
@@ -49,10 +41,8 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
         return NULL;
     }
     out->cancel = &r->interrupted;
-    if (!c->vmm) {
-        add_program(r, c->program);
-        add_program(r, c->more_programs);
-    }
+    if (!c->vmm)
+        repl_add_files(r, c->program, c->more_programs);
     repl_follow_vm(r);
     disasm_set_symbols(r->disasm, symbol_at, r);
     if (c->terminal) {
@@ -75,13 +65,13 @@ static void pop_input(struct repl *r)
     free(in);
 }
 
-void repl_free(struct repl *r)
 void repl_drop_inputs(struct repl *r)
 {
     while (r->inputs)
         pop_input(r);
 }
 
+void repl_free(struct repl *r)
 {
     if (!r)
         return;
@@ -132,10 +122,10 @@ void repl_interrupt(struct repl *r)
 {
     if (r->running)
         debugger_interrupt(r->d);
-}
-
     else
         r->interrupted = 1;
+}
+
 void repl_stop(struct repl *r)
 {
     r->stopped_by_signal = true;
@@ -443,9 +433,9 @@ static bool turn(struct repl *r)
                 r->failed = true;
             } else if (rc) {
                 fail(r, &e);
+            }
         }
     }
-            }
     free(line);
     fflush(stdout);
     return more && !r->quit;
@@ -553,13 +543,13 @@ int eval_u64(struct repl *r, const char *text, uint64_t *v, struct err *e)
     return rc;
 }
 
-int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e)
-{
 int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e)
 {
     return eval_u64(r, text, v, e);
 }
 
+int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e)
+{
     if (!*args)
         return 0;
     int rc = eval_u64(r, args, n, e);

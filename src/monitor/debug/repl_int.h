@@ -105,10 +105,10 @@ struct repl {
     bool failed;  /* the last command */
     bool running; /* the machine: what Ctrl-C ends */
     bool stopped_by_signal;
+    volatile sig_atomic_t interrupted; /* Ctrl-C while nothing runs: what the command still has to say is not wanted */
     bool held;             /* the terminal is ours, not the guest's console's */
     bool borrowed;         /* by repl_execute(): no terminal is touched */
     bool by_insn;          /* the last run went by instructions or events: the next instruction is shown */
-    volatile sig_atomic_t interrupted; /* Ctrl-C while nothing runs: what the command still has to say is not wanted */
     bool nested;           /* at a prompt in the midst of an instruction */
     bool resume;           /* that prompt is to end: and the run goes on, */
     uint64_t resume_kinds; /* until one of these */
@@ -138,10 +138,10 @@ const char *repl_read(struct repl *r, const char *prompt);
 int repl_do(struct repl *r, const char *line, struct err *e);
 MUST_USE int repl_source(struct repl *r, const char *path, struct err *e); /* its lines are done next */
 void repl_push_lines(struct repl *r, char **lines);                        /* takes them over */
+void repl_drop_inputs(struct repl *r); /* nothing of what was given is done any more */
 void repl_env(struct repl *r, struct expr_env *env);
 /* The console goes to the guest and Ctrl-C to the debugger for as long as it runs. */
 void repl_run_begin(struct repl *r);
-void repl_drop_inputs(struct repl *r); /* nothing of what was given is done any more */
 void repl_run_end(struct repl *r);
 
 /* ---- cmd_vm.c ---- */
@@ -171,12 +171,12 @@ bool take_word(const char **s, char *buf, size_t size);
 bool take_keyword(const char **s, const char *word, unsigned least);
 /* A number or an expression that stands alone. */
 MUST_USE int eval_u64(struct repl *r, const char *text, uint64_t *v, struct err *e);
+/* The same where an address is wanted. */
+MUST_USE int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e);
 /* The same when there are arguments, else v stays. */
 MUST_USE int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e);
 MUST_USE int eval_value(struct repl *r, const char *text, const char **end, struct expr_value *v, struct err *e);
 int no_arguments(const char *args, struct err *e);
-/* The same where an address is wanted. */
-MUST_USE int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e);
 /* "/4xw ": *text moves behind it. */
 MUST_USE int parse_format(const char **text, struct print_format *f, struct err *e);
 
@@ -221,6 +221,9 @@ struct place {
 /* SYMBOL, *EXPR, FILE:LINE, LINE, gpa:ADDR, hpa:ADDR: behind it *end. The pc when there is nothing. */
 MUST_USE int parse_place(struct repl *r, const char *text, const char **end, struct place *p, struct err *e);
 
+/* cmd_symbols.c: the debug information of the files whose symbols the machine has, and of these. */
+void repl_add_files(struct repl *r, const char *program, const char *more);
+
 /* cmd_run.c: what stepx waits for, and the how manieth of it. */
 MUST_USE int stepx_args(struct repl *r, const char *args, uint64_t *kinds, uint64_t *n, struct err *e);
 
@@ -237,6 +240,7 @@ command_fn cmd_print, cmd_output, cmd_x, cmd_xp, cmd_display, cmd_undisplay, cmd
 command_fn cmd_hart, cmd_info_registers, cmd_info_all_registers, cmd_info_mode, cmd_info_harts, cmd_info_devices,
     cmd_info_irq, cmd_info_symbols, cmd_info_symbol, cmd_info_events, cmd_info_csr, cmd_info_mtree; /* cmd_info.c */
 command_fn cmd_info_mem, cmd_info_tlb, cmd_why, cmd_walk, cmd_pagetable, cmd_trace;                 /* cmd_mmu.c */
+command_fn cmd_add_symbol_file, cmd_info_files; /* cmd_symbols.c */
 command_fn cmd_disassemble, cmd_list, cmd_info_line, cmd_info_source, cmd_info_sources,
     cmd_set_substitute_path;                                 /* cmd_code.c */
 command_fn cmd_info_vms, cmd_vm, cmd_catch_exit, cmd_vmstat; /* cmd_vm.c */

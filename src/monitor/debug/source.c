@@ -359,6 +359,19 @@ const char *source_object(const struct source *s, uint64_t addr)
     return NULL;
 }
 
+bool source_has_object(const struct source *s, const char *path, const uint64_t *bias, bool *debug)
+{
+    for (size_t i = 0; s && i < s->nobjects; i++) {
+        const struct object *o = &s->objects[i];
+        if (strcmp(o->path, path) || (bias && o->bias != *bias))
+            continue;
+        if (debug)
+            *debug = o->dwarf != NULL;
+        return true;
+    }
+    return false;
+}
+
 bool source_has_lines(const struct source *s)
 {
     return s && s->nsorted;

@@ -19,6 +19,8 @@ void source_free(struct source *s);
 MUST_USE int source_add(struct source *s, const char *path, uint64_t bias, struct err *e);
 /* The ELF file that addr belongs to, as given to source_add(); NULL: none. s may be NULL here and below. */
 const char *source_object(const struct source *s, uint64_t addr);
+/* Was this file added, with this bias (NULL: with any)? *debug (may be NULL): it has debug information. */
+bool source_has_object(const struct source *s, const char *path, const uint64_t *bias, bool *debug);
 /* Is there a line table at all? */
 bool source_has_lines(const struct source *s);
 

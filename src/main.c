@@ -5,6 +5,7 @@
 #include "monitor/debug/debug_main.h"
 #include "monitor/debug/gdb.h"
 #include "monitor/debug/repl.h"
+#include "monitor/recorder.h"
 #include "monitor/trace/command.h"
 #include "monitor/vmm/compare.h"
 #include "monitor/vmm/vmm_options.h"
@@ -168,7 +169,7 @@ static void run_machine(struct machine *m, const struct options *o, struct gdb *
         watchers_run(w, o->max_insns == UINT64_MAX ? UINT64_MAX : o->max_insns - machine_stats(m)->insns, r);
     while (r->end == MACHINE_MONITOR && !isatty(STDIN_FILENO));
     if (r->end == MACHINE_MONITOR)
-        debug_prompt(m, NULL, o, catch_repl_signals, r);
+        debug_prompt(m, o, catch_repl_signals, r);
 }
 
 static int run(struct options *o)
@@ -241,15 +242,18 @@ static void print_vmm_stats(const struct vmm *v, double cpu, double wall)
             cpu > 0 ? (double)insns / cpu / 1e6 : 0);
 }
 
+/* How a VM ended: told when it does, though others go on. Of one that is alone, only what is no ordinary end. */
+static void tell_end(void *ctx, const struct vm *vm)
+{
+    const struct options *o = ctx;
+    char line[2400];
+    bool plain = vm->vmm->nvms == 1 && (vm->result.end == MACHINE_GUEST || vm->result.end == MACHINE_RESET);
+    if (!plain && !o->machine.quiet && vm_report(vm, line, sizeof line))
+        fprintf(stderr, "vitrine: %s\n", line);
+}
+
 static int end_vmm(struct vmm *v, const struct options *o, const struct vmm_result *r)
 {
-    char line[2400];
-    for (unsigned i = 0; i < v->nvms; i++) {
-        const struct vm *vm = v->vm[i];
-        bool plain = v->nvms == 1 && (vm->result.end == MACHINE_GUEST || vm->result.end == MACHINE_RESET);
-        if (!plain && !o->machine.quiet && vm_report(vm, line, sizeof line))
-            fprintf(stderr, "vitrine: %s\n", line);
-    }
     for (unsigned i = 0; i < v->nvms && (o->check || o->check_shadow); i++) {
         uint64_t compared;
         const char *report = vm_check_report(v->vm[i], &compared);
@@ -291,6 +295,35 @@ static void print_vmstat(const struct vmstat *s, uint64_t rows)
     vmstat_print(s, &out.out, 0, (unsigned)rows);
 }
 
+/* The last events of each guest that ended badly. Who ends the run by hand has seen enough. */
+static void print_last_events(const struct vmm *v, const struct options *o, const struct vmm_result *r)
+{
+    char whose[96];
+    for (unsigned i = 0; i < v->nvms && r->end == MACHINE_GUEST && !o->machine.quiet && !o->post_mortem; i++) {
+        const struct vm *vm = v->vm[i];
+        snprintf(whose, sizeof whose, "vm %u (%s), ", vm->number, vm->name);
+        bool well = vm->result.end == MACHINE_RESET || (vm->result.end == MACHINE_GUEST && !vm->result.status);
+        if (!well)
+            recorder_print(vm->machine, v->nvms > 1 ? whose : "", RECORDER_LAST);
+    }
+}
+
+static void run_guests(struct vmm *v, const struct options *o, struct vmstat *vmstat, struct vmm_result *r)
+{
+    uint64_t left = o->max_insns;
+    catch_signals(NULL, v);
+    do {
+        uint64_t before = vmm_insns(v);
+        vmm_run(v, left, r);
+        left -= left == UINT64_MAX ? 0 : vmm_insns(v) - before;
+    } while (r->end == MACHINE_MONITOR && !isatty(STDIN_FILENO));
+    if (r->end == MACHINE_MONITOR) {
+        debug_prompt_vmm(v, r->vm, vmstat, o, catch_repl_signals, &r->machine);
+        r->end = r->machine.end;
+    }
+    catch_signals(NULL, NULL);
+}
+
 static int run_vmm(struct options *o)
 {
     struct err e = {.text = ""};
@@ -305,19 +338,15 @@ static int run_vmm(struct options *o)
     struct vmstat *vmstat = v && o->vmstat ? open_vmstat(v, o, &rows, &e) : NULL;
     struct watchers *watchers = v && (vmstat || !o->vmstat) ? watchers_open(v->machine, o, &e) : NULL;
     if (watchers) {
+        v->config.on_end = tell_end;
+        v->config.on_end_ctx = o;
         for (unsigned i = 0; i < v->nvms; i++)
             watchers_add_vm(watchers, v->vm[i]->number, machine_symbols(v->vm[i]->machine));
-        catch_signals(NULL, v);
-        uint64_t left = o->max_insns;
-        do {
-            uint64_t before = vmm_insns(v);
-            vmm_run(v, left, &r);
-            left -= left == UINT64_MAX ? 0 : vmm_insns(v) - before;
-        } while (r.end == MACHINE_MONITOR); /* nothing stands there yet */
-        catch_signals(NULL, NULL);
+        run_guests(v, o, vmstat, &r);
         cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
         wall = seconds(CLOCK_MONOTONIC) - wall;
         status = end_vmm(v, o, &r);
+        print_last_events(v, o, &r);
         for (unsigned i = 0; i < v->nvms; i++)
             if (machine_write_signature(v->vm[i]->machine, &e))
                 status = usage_error(&e);
@@ -329,6 +358,7 @@ static int run_vmm(struct options *o)
         usage_error(&e);
     }
     const struct watchers_end end = {.badly = watchers && status && r.end != MACHINE_BUDGET && r.end != MACHINE_ERROR,
+                                     .told = true,
                                      .unfinished = watchers && r.end == MACHINE_BUDGET,
                                      .cpu = cpu,
                                      .wall = wall};
@@ -371,7 +401,6 @@ static void print_commands(FILE *out)
             "Usage: vitrine [run] [OPTION...]\n\nCommands:\n"
             "  run      start a RISC-V machine (vitrine run --help)\n"
             "  debug    the same, stopped at its first instruction, with a debugger (vitrine debug --help)\n"
-            "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
             "  compare  a guest natively and under each way to virtualize it, side by side (vitrine compare --help)\n"
             "  trace    turn a packed trace into another format (vitrine trace --help)\n"
             "  help     this text; help events: what can be traced, and the formats\n"

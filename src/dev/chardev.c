@@ -15,11 +15,13 @@ enum { HANGUP_CHECK_MS = 200 }; /* how often to look whether somebody has opened
 enum { DRAIN_PATIENCE_MS = 2000 };
 
 const char chardev_escape_help[] = "\r\n"
-                                   "Ctrl-A h    this help\r\n"
-                                   "Ctrl-A x    quit\r\n"
-                                   "Ctrl-A b    send a break\r\n"
-                                   "Ctrl-A c    monitor\r\n"
+                                   "Ctrl-A h         this help\r\n"
+                                   "Ctrl-A x         quit\r\n"
+                                   "Ctrl-A c         the debugger's prompt\r\n"
+                                   "Ctrl-A b         send a break\r\n"
                                    "Ctrl-A Ctrl-A    send Ctrl-A\r\n";
+static const char digit_help[] = "Ctrl-A 1 ... 9   keys go to the guest of that number\r\n"
+                                 "Ctrl-A n         keys go to the next guest\r\n";
 
 /* --- output --- */
 
@@ -189,11 +191,18 @@ static void escape_key(struct chardev *c, uint8_t b)
         if (c->digit)
             c->digit(c->digit_ctx, b - (unsigned)'0');
         break;
+    case 'n':
+    case 'N':
+        if (c->digit)
+            c->digit(c->digit_ctx, CHARDEV_NEXT);
+        break;
     case 'h':
     case 'H':
     case '?': {
-        size_t taken = chardev_write(c, chardev_escape_help, strlen(chardev_escape_help));
-        (void)taken; /* a terminal so slow that there is no room misses the help */
+        /* A terminal so slow that there is no room misses the help. */
+        (void)!chardev_write(c, chardev_escape_help, strlen(chardev_escape_help));
+        if (c->digit)
+            (void)!chardev_write(c, digit_help, strlen(digit_help));
         chardev_flush(c);
         break;
     }
@@ -502,6 +511,11 @@ void chardev_memory_allow(struct chardev *c, size_t n)
         c->refused = false;
         tell(c, CHARDEV_READY);
     }
+}
+
+void chardev_memory_break(struct chardev *c)
+{
+    tell(c, CHARDEV_BREAK);
 }
 
 void chardev_memory_end(struct chardev *c)

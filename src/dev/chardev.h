@@ -16,7 +16,7 @@
 struct chardev;
 struct io_loop;
 
-enum { CHARDEV_TX_SIZE = 4096, CHARDEV_RX_SIZE = 65536 };
+enum { CHARDEV_TX_SIZE = 4096, CHARDEV_RX_SIZE = 65536, CHARDEV_NEXT = 10 };
 
 enum chardev_event {
     CHARDEV_READY, /* there is input to read, or room for output where there was none */
@@ -66,7 +66,7 @@ void chardev_set_escape(struct chardev *c, void (*fn)(void *ctx, enum chardev_es
 
 /* Hears of input as it comes in, before the device does. */
 void chardev_set_tap(struct chardev *c, void (*fn)(void *ctx, const void *buf, size_t len), void *ctx);
-/* Who hears of Ctrl-A and a digit; stdio only. */
+/* Who hears of Ctrl-A and a digit, or n (CHARDEV_NEXT); stdio only. */
 void chardev_set_digit(struct chardev *c, void (*fn)(void *ctx, unsigned digit), void *ctx);
 /* A backend whose output goes to a function, which takes all of it, and whose input is fed by chardev_memory_feed(). */
 MUST_USE struct chardev *chardev_call_new(struct io_loop *loop, const char *name,
@@ -86,6 +86,8 @@ size_t chardev_memory_feed(struct chardev *c, const void *buf, size_t len);
 const char *chardev_memory_output(struct chardev *c, size_t *len);
 /* From now on takes at most n more bytes of output (SIZE_MAX = any): a slow host. The device hears when n grows. */
 void chardev_memory_allow(struct chardev *c, size_t n);
+/* As if the user had typed a break. */
+void chardev_memory_break(struct chardev *c);
 /* From now on there is no more input than what was fed. */
 void chardev_memory_end(struct chardev *c);
 

@@ -45,7 +45,7 @@ static bool tell(struct machine *m, const struct trace_format *format, struct tr
     return true;
 }
 
-void recorder_print(struct machine *m, unsigned last)
+void recorder_print(struct machine *m, const char *whose, unsigned last)
 {
     const struct event_hub *hub = machine_events(m);
     uint64_t n = reach(hub, last);
@@ -53,9 +53,9 @@ void recorder_print(struct machine *m, unsigned last)
     if (!f)
         return;
     fprintf(stderr,
-            "vitrine: the last of %" PRIu64
+            "vitrine: %sthe last of %" PRIu64
             " recorded events, without console input and output (all that are kept: --post-mortem FILE):\n",
-            hub->count);
+            whose, hub->count);
     (void)tell(m, trace_format(0), f, n, false);
     (void)!trace_file_close(f, NULL);
 }

@@ -8,8 +8,9 @@
 
 enum { RECORDER_LAST = 40 };
 
-/* Prints the last `last` events that were recorded to standard error, as text, with a line before them. */
-void recorder_print(struct machine *m, unsigned last);
+/* Prints the last `last` events that were recorded to standard error, as text, with a line before them. whose: of several machines, "" or "vm 2
+ * (NAME), ". */
+void recorder_print(struct machine *m, const char *whose, unsigned last);
 /* Writes all of them to a file, in the format that its suffix says. 0, or -errno with e set. */
 MUST_USE int recorder_write(struct machine *m, const char *file, struct err *e);
 

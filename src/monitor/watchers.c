@@ -142,8 +142,8 @@ int watchers_close(struct watchers *w, const struct watchers_end *end, struct er
         int bad = recorder_write(w->machine, w->post_mortem, &why);
         if (bad && !rc)
             rc = err_set(e, bad, "%s", why.text);
-    } else if (end->badly && !w->quiet) {
-        recorder_print(w->machine, RECORDER_LAST);
+    } else if (end->badly && !end->told && !w->quiet) {
+        recorder_print(w->machine, "", RECORDER_LAST);
     }
     int bad = w->stats ? print_stats(w, end, &why) : 0;
     if (bad && !rc)

@@ -22,6 +22,7 @@ void watchers_run(struct watchers *w, uint64_t max_insns, struct machine_result 
 /* How the run went. */
 struct watchers_end {
     bool badly;       /* the guest panicked, hangs, or said that it failed: the flight recorder has something to tell */
+    bool told;        /* the caller has printed the events before it: only a file that was named is left */
     bool unfinished;  /* it was stopped by --max-insns: it has, if a file was named for it */
     double cpu, wall; /* seconds on the host */
 };

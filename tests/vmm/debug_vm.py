@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -200,6 +201,114 @@ def test_two_machines():
         find("vm 1 \\(mono.elf\\) has ended: vm N chooses another", p.do("stepi"))
         p.do("vm 2")
         find("vm 2, hart 0", p.do("stepi"))
+
+
+def two_shells(*more, technique="trap"):
+    shell = prompt.guest("shell")
+    p = Prompt("--vmm", technique, "--vm", f"-m 32M -kernel {shell}", "--vm", f"-m 32M -kernel {shell}", *more, command="run", wait=False)
+    p.until(r"\[1\] > ")
+    return p
+
+
+def test_prompt_of_a_run():
+    """Ctrl-A c, from one terminal for several: the VM that is typed to is looked at; continue gives the terminal back."""
+    for technique in ("trap", "nested", "emulate"):
+        with two_shells(technique=technique) as p:
+            p.type("\x012")
+            p.until("keys go to vm 2")
+            p.type("\x01c")
+            find(r"^vm 2, hart 0 in S mode: 0x", p.until(prompt.PROMPT))
+            find(r"^\* 2 +shell\.elf +" + technique + " .*\n  0 +the real machine", p.do("info vms"))
+            find(r"by reason|0 exits in", p.do("vmstat 2"))
+            p.do("vm 1")
+            p.do("stepi 3")
+            p.type("continue\n")
+            p.until("continue")
+            p.type("time\r")
+            p.until(r"\[2\] (> )?time")
+            p.type("\x01c")
+            p.until(prompt.PROMPT)
+            p.type("continue\n")
+            p.until("continue")
+            p.type("off fail\r")
+            find(r"^\[vm 2 \(shell\.elf\): ended with status 1 ", p.until(r"keys go to vm 1"))  # told at once, though vm 1 goes on
+            p.type("off\r")
+            p.until(r"All virtual machines have ended, with status 1\.")
+            check(p.status() == 1, f"vm 2's status, under {technique} not {p.p.returncode}")
+            check(termios.tcgetattr(p.side)[3] & termios.ECHO, "the terminal is as it was")
+    with Prompt("--vmm", "trap", "-m", "32M", "-kernel", prompt.guest("shell"), command="run", wait=False) as p:  # a VM alone has the terminal
+        p.until("> ")
+        p.type("\x01c")
+        find(r"hart 0 in S mode: 0x", p.until(prompt.PROMPT))
+        find(r"^\* 1 +shell\.elf +trap ", p.do("info vms"))
+        p.type("quit\n")
+        check(p.status() == 0, "quit ends the run")
+
+
+def test_keys_of_the_shared_terminal():
+    with two_shells() as p:
+        p.type("\x01h")
+        find("debugger's prompt\n(.*\n)*.*keys go to the guest of that number", p.until("next guest\n"))
+        p.type("\x01n")
+        p.until("keys go to vm 2")
+        p.type("\x01n")
+        p.until("keys go to vm 1")
+        p.type("\x010")
+        p.until("there is no vm 0 here|there is no other")
+        p.type("\x01x")
+        check(p.status() == 0, f"Ctrl-A x ends with 0, not {p.p.returncode}")
+        check("recorded events" not in p.text, "who ends a run by hand wants no last events", p.text)
+        check(termios.tcgetattr(p.side)[3] & termios.ECHO, "the terminal is as it was")
+    shell = prompt.guest("shell")  # the same at a prompt of `vitrine debug`
+    with Prompt("--vmm", "trap", "--vm", f"-m 32M -kernel {shell}", "--vm", f"-m 32M -kernel {shell}") as p:
+        p.type("continue\n")
+        p.until(r"\[1\] > ")
+        p.type("\x01c")
+        find("vm 1, hart 0 in S mode", p.until(prompt.PROMPT))
+
+
+def test_last_events_of_a_crash():
+    """The last events of a VM that ended badly are its own."""
+    stuck, shell = prompt.guest("stuck"), prompt.guest("shell")
+    r = subprocess.run([prompt.vitrine(), "run", "--vmm", "trap", "--vm", f"-m 16M -serial null -kernel {stuck}", "--vm", f"-m 32M -kernel {shell}"],
+                       input=b"off\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
+    told = r.stderr.decode()
+    check(r.returncode == 126, "the first that did not end well", told)
+    find(r"^vitrine: vm 1 \(stuck\.elf\): the guest can never move again: ", told)
+    find(r"^vitrine: vm 2 \(shell\.elf\): ended with status 0", told)
+    find(r"^vitrine: vm 1 \(stuck\.elf\), the last of \d+ recorded events", told)
+    check(" vm2 " not in told and " vm1 " in told, "the other's events tell nothing of it", told)
+
+
+def test_console_on_a_socket_and_a_pty():
+    import socket
+    with tempfile.TemporaryDirectory() as d:
+        shell, at = prompt.guest("shell"), os.path.join(d, "console")
+        p = subprocess.Popen([prompt.vitrine(), "run", "--vmm", "trap", "--vm", f"-m 32M -kernel {shell} -serial unix:{at},server=on,wait=on",
+                              "--vm", f"-m 32M -kernel {shell} -serial pty"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            end = time.monotonic() + 30
+            while not os.path.exists(at) and time.monotonic() < end:
+                time.sleep(0.05)
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(30)
+                s.connect(at)
+                line = b""
+                while b"/dev/pts" not in line:
+                    line = p.stdout.readline()
+                    check(line, "it names the pty")
+                with open(re.search(rb"/dev/pts/\d+", line)[0], "r+b", buffering=0) as pty:
+                    for stream, send, receive in (("socket", s.sendall, s.recv), ("pty", pty.write, pty.read)):
+                        send(b"sbi\r")
+                        text = b""
+                        while b"SBI 2.0" not in text:
+                            more = receive(4096)
+                            check(more, f"the {stream} ended", text.decode("latin-1"))
+                            text += more
+                        send(b"off\r")
+            check(p.wait(60) == 0, f"status {p.returncode}")
+        finally:
+            p.kill()
 
 
 def test_catching_exits():

@@ -223,7 +223,7 @@ def test_one_crashes_others_go_on():
 def test_one_terminal():
     for t in TECHNIQUES:
         shell = guest.guest("shell")
-        s = guest.Session("--vmm", t, "--quiet", "--vm", f"-kernel {shell} -m 32M", "--vm", f"-kernel {shell} -m 64M", use_pty=True)
+        s = guest.Session("--vmm", t, "--vm", f"-kernel {shell} -m 32M", "--vm", f"-kernel {shell} -m 64M", use_pty=True)
         s.expect(r"\[1\] > ")
         s.expect(r"\[2\] > ")
         s.type("sbi\n")
@@ -232,10 +232,11 @@ def test_one_terminal():
         s.expect("keys go to vm 2")
         s.type("off\n")
         s.expect(r"\[2\] (> )?off")
+        s.expect("keys go to vm 1")  # who has ended can be told nothing
+        s.type("\x012")
+        s.expect("vm 2 has ended; keys go to vm 1")
         s.type("\x019")
-        s.expect("there is no vm 9 here; keys go to vm 2")
-        s.type("\x011")
-        s.expect("keys go to vm 1")
+        s.expect("there is no vm 9 here; keys go to vm 1")
         s.type("trap\n")
         s.expect(r"\[1\] trap: scause 2")
         s.type("off\n")

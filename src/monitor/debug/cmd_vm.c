@@ -58,6 +58,32 @@ void repl_tell_ended(struct repl *r)
     }
 }
 
+static void on_end(void *ctx, const struct vm *vm)
+{
+    (void)vm;
+    repl_tell_ended(ctx);
+    fflush(stdout);
+}
+
+/* A VM that ends is told of when it does, though the others go on. on: those that have ended by now are known. */
+void repl_hear_ends(struct repl *r, bool on)
+{
+    struct vmm *v = r->config.vmm;
+    if (!v)
+        return;
+    if (on) {
+        for (unsigned i = 0; i < v->nvms; i++)
+            r->told_ended |= v->vm[i]->ended ? BIT(i) : 0;
+        r->on_end_before = v->config.on_end;
+        r->on_end_ctx_before = v->config.on_end_ctx;
+        v->config.on_end = on_end;
+        v->config.on_end_ctx = r;
+    } else if (v->config.on_end_ctx == r) {
+        v->config.on_end = r->on_end_before;
+        v->config.on_end_ctx = r->on_end_ctx_before;
+    }
+}
+
 int repl_can_step(struct repl *r, struct err *e)
 {
     const struct vm *vm = repl_vm(r);

@@ -285,35 +285,60 @@ int debug_command(int argc, char **argv, debug_signals_fn *signals)
     return status;
 }
 
-void debug_prompt(struct machine *m, struct debugger *d, const struct options *o, debug_signals_fn *signals,
-                  struct machine_result *result)
+/* The prompt of a run that goes on behind it. */
+static void prompt(struct debugger *d, struct repl_config *config, debug_signals_fn *signals,
+                   struct machine_result *result)
 {
-    struct err e = {.text = ""};
+    struct err e = {.text = "out of memory"};
     struct out_file out;
     char history[512];
     out_file_init(&out, stdout, out_wants_colour(stdout));
-    const struct repl_config config = {.terminal = true,
-                                       .leave_at_end = true,
-                                       .history = history_file(history, sizeof history),
-                                       .program = program_of(o->machine.kernel),
-                                       .more_programs = program_of(o->machine.bios)};
-    struct debugger *own = d ? d : debugger_new(m);
-    struct repl *r = own ? repl_new(own, &out.out, &config, &e) : NULL;
+    config->terminal = config->leave_at_end = true;
+    config->history = history_file(history, sizeof history);
+    struct repl *r = d ? repl_new(d, &out.out, config, &e) : NULL;
     *result = (struct machine_result){.end = MACHINE_STOP};
     if (r) {
         signals(r);
         repl_greet(r);
         repl_loop(r);
         signals(NULL);
-        if (debugger_ended(own))
-            *result = debugger_last(own)->result;
+        if (debugger_ended(d))
+            *result = debugger_last(d)->result;
     } else {
-        fprintf(stderr, "vitrine: the debugger: %s\n", *e.text ? e.text : "out of memory");
+        fprintf(stderr, "vitrine: the debugger: %s\n", e.text);
     }
     fflush(stdout);
     repl_free(r);
-    if (!d)
-        debugger_free(own);
+}
+
+void debug_prompt(struct machine *m, const struct options *o, debug_signals_fn *signals, struct machine_result *r)
+{
+    struct repl_config config = {.program = program_of(o->machine.kernel),
+                                 .more_programs = program_of(o->machine.bios)};
+    struct debugger *d = debugger_new(m);
+    prompt(d, &config, signals, r);
+    debugger_free(d);
+}
+
+void debug_prompt_vmm(struct vmm *v, unsigned vm, struct vmstat *vmstat, const struct options *o,
+                      debug_signals_fn *signals, struct machine_result *r)
+{
+    struct vmstat *own = vmstat ? NULL : vmstat_open(v);
+    struct repl_config config = {.vmm = v, .vmstat = vmstat ? vmstat : own};
+    struct debug_runner runner;
+    struct debugger *d = debugger_new(v->machine);
+    if (o->max_insns != UINT64_MAX)
+        config.max_insns = o->max_insns;
+    debug_vmm_runner(&runner, v);
+    if (d && !debugger_set_runner(d, &runner)) {
+        debugger_free(d);
+        d = NULL;
+    }
+    if (d)
+        debugger_select_vm(d, vm);
+    prompt(d, &config, signals, r);
+    debugger_free(d);
+    vmstat_close(own);
 }
 
 struct repl *debug_monitor_new(struct debugger *d, const struct options *o, struct err *e)

@@ -9,6 +9,8 @@
 struct out;
 struct repl;
 struct debugger;
+struct vmm;
+struct vmstat;
 
 /* Tells the program whose business a signal is from now on: repl_interrupt() and repl_stop(). NULL: nobody's. */
 typedef void debug_signals_fn(struct repl *r);
@@ -20,9 +22,10 @@ bool debug_monitor(void *repl, const char *line, struct out *out);
 
 /* The command, behind its name. Returns the process's exit status. */
 int debug_command(int argc, char **argv, debug_signals_fn *signals);
-/* A prompt beside a machine that has stopped (MACHINE_MONITOR), until its user ends it or the guest does: then *r tells how. d: the machine's debugger
- * if it has one, else NULL. */
-void debug_prompt(struct machine *m, struct debugger *d, const struct options *o, debug_signals_fn *signals,
-                  struct machine_result *r);
+/* A prompt beside a machine that has stopped (MACHINE_MONITOR), until its user ends it or the guest does: then *r tells how. */
+void debug_prompt(struct machine *m, const struct options *o, debug_signals_fn *signals, struct machine_result *r);
+/* The same beside virtual machines: VM number vm is looked at first. vmstat: who counts already; NULL: nobody. */
+void debug_prompt_vmm(struct vmm *v, unsigned vm, struct vmstat *vmstat, const struct options *o,
+                      debug_signals_fn *signals, struct machine_result *r);
 
 #endif

@@ -44,6 +44,7 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
     if (!c->vmm)
         repl_add_files(r, c->program, c->more_programs);
     repl_follow_vm(r);
+    repl_hear_ends(r, true);
     disasm_set_symbols(r->disasm, symbol_at, r);
     if (c->terminal) {
         repl_run_end(r); /* the line editor takes the terminal's settings for its user's */
@@ -88,6 +89,7 @@ void repl_free(struct repl *r)
         if (trace_close(r->traces[--r->ntraces], &e))
             fprintf(stderr, "vitrine: %s\n", e.text);
     }
+    repl_hear_ends(r, false);
     call_frames_free(r);
     source_free(r->source);
     lineedit_free(r->edit);

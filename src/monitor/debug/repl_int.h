@@ -81,6 +81,7 @@ struct display {
 struct place;
 struct trace;
 struct source;
+struct vm;
 struct call_frames;
 
 struct repl {
@@ -94,6 +95,11 @@ struct repl {
     struct source *source;
     unsigned source_vm;  /* whose guest's files it has */
     uint64_t told_ended; /* VMs (bit n: number n + 1) whose end was told */
+
+    /* Who heard of VMs' ends before. */
+    void (*on_end_before)(void *ctx, const struct vm *vm);
+    void *on_end_ctx_before;
+
     uint64_t insns_at_reset;
     int quit_status; /* -1: not given */
     char *buffer;    /* of getline() */
@@ -154,6 +160,7 @@ MUST_USE int repl_want_vmm(struct repl *r, const char *what, struct err *e);
 void repl_follow_vm(struct repl *r);
 /* Tells of virtual machines that ended in the last run. */
 void repl_tell_ended(struct repl *r);
+void repl_hear_ends(struct repl *r, bool on);
 /* Can the selected hart be stepped? */
 MUST_USE int repl_can_step(struct repl *r, struct err *e);
 

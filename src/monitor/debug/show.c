@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "monitor/names.h"
 #include "monitor/trace/render.h"
+#include "monitor/vmm/vmm.h"
 #include "symbols.h"
 
 #include <inttypes.h>
@@ -149,8 +150,9 @@ static void show_end(struct repl *r, const struct machine_result *m)
 {
     switch (m->end) {
     case MACHINE_GUEST:
-        out_styled(r->out, m->status ? OUT_BAD : OUT_GOOD, "The guest ended with status %d%s", m->status,
-                   m->status ? "" : " (pass)");
+        out_styled(r->out, m->status ? OUT_BAD : OUT_GOOD, "%s with status %d%s",
+                   r->config.vmm && r->config.vmm->nvms > 1 ? "All virtual machines have ended," : "The guest ended",
+                   m->status, m->status ? "" : " (pass)");
         break;
     case MACHINE_STUCK: out_styled(r->out, OUT_BAD, "%c%s", m->why[0] == 't' ? 'T' : m->why[0], m->why + 1); break;
     case MACHINE_RESET: out_printf(r->out, "The guest asked for a reset (-no-reboot)."); break;
@@ -163,7 +165,7 @@ static void show_end(struct repl *r, const struct machine_result *m)
     case MACHINE_MONITOR: break;
     }
     if (r->config.vmm) {
-        out_puts(r->out, ".\n");
+        out_puts(r->out, m->end == MACHINE_GUEST && !r->config.leave_at_end ? ". It can be looked at.\n" : ".\n");
         return;
     }
     out_puts(r->out, m->end == MACHINE_GUEST ? ". It can be looked at; run or reset start it again.\n" : "\n");

@@ -7,18 +7,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct port {
     struct vm_consoles *all;
     unsigned number;
     struct chardev *chr; /* the VM's end; NULL: none */
+    bool ended;
 };
 
 struct vm_consoles {
     struct io_loop *io;
     struct chardev *terminal;
-    void (*stop)(void *ctx);
-    void *stop_ctx;
+    void (*escape)(void *ctx, enum chardev_escape what);
+    void *escape_ctx;
     struct port port[VMM_MAX_VMS + 1]; /* by number */
     unsigned keys_to;                  /* who gets what is typed */
     unsigned line_of;                  /* whose unfinished line stands on the terminal; 0: none */
@@ -81,29 +83,51 @@ static void pass_keys(struct vm_consoles *c)
     }
 }
 
+/* The next one that can be typed to, in the order of numbers; 0: no other. */
+static unsigned next_port(const struct vm_consoles *c)
+{
+    for (unsigned k = 1; k <= VMM_MAX_VMS; k++) {
+        unsigned n = (c->keys_to + k) % (VMM_MAX_VMS + 1);
+        if (c->port[n].chr && !c->port[n].ended && n != c->keys_to)
+            return n;
+    }
+    return 0;
+}
+
 static void choose(void *ctx, unsigned digit)
 {
     struct vm_consoles *c = ctx;
-    char text[64];
+    char text[96];
     pass_keys(c);
-    bool there = digit && digit <= VMM_MAX_VMS && c->port[digit].chr;
+    unsigned n = digit == CHARDEV_NEXT ? next_port(c) : digit;
+    bool there = n && n <= VMM_MAX_VMS && c->port[n].chr, ended = there && c->port[n].ended;
     end_line(c);
-    if (there)
-        c->keys_to = digit;
-    print(c, text,
-          (size_t)snprintf(text, sizeof text,
-                           there ? "(keys go to vm %u)\r\n" : "(there is no vm %u here; keys go to vm %u)\r\n", digit,
-                           c->keys_to));
+    if (there && !ended)
+        c->keys_to = n;
+    int len = there && !ended ? snprintf(text, sizeof text, "(keys go to vm %u)\r\n", n)
+              : ended         ? snprintf(text, sizeof text, "(vm %u has ended; keys go to vm %u)\r\n", n, c->keys_to)
+              : n ? snprintf(text, sizeof text, "(there is no vm %u here; keys go to vm %u)\r\n", n, c->keys_to)
+                  : snprintf(text, sizeof text, "(there is no other; keys go to vm %u)\r\n", c->keys_to);
+    print(c, text, (size_t)len);
 }
 
 static void escape(void *ctx, enum chardev_escape what)
 {
     struct vm_consoles *c = ctx;
-    if (what == CHARDEV_ESC_QUIT)
-        c->stop(c->stop_ctx);
+    c->escape(c->escape_ctx, what);
 }
 
-struct vm_consoles *consoles_new(const char *spec, void (*stop)(void *ctx), void *ctx, struct err *e)
+/* Only a break comes by itself: keys are fetched. */
+static void on_terminal(void *ctx, enum chardev_event what)
+{
+    struct vm_consoles *c = ctx;
+    struct chardev *to = c->port[c->keys_to].chr;
+    if (what == CHARDEV_BREAK && to)
+        chardev_memory_break(to);
+}
+
+struct vm_consoles *consoles_new(const char *spec, void (*escaped)(void *ctx, enum chardev_escape what), void *ctx,
+                                 struct err *e)
 {
     struct vm_consoles *c = calloc(1, sizeof *c);
     if (!c || !(c->io = io_loop_new())) {
@@ -111,8 +135,8 @@ struct vm_consoles *consoles_new(const char *spec, void (*stop)(void *ctx), void
         err_set(e, -ENOMEM, "out of memory or file descriptors");
         return NULL;
     }
-    c->stop = stop;
-    c->stop_ctx = ctx;
+    c->escape = escaped;
+    c->escape_ctx = ctx;
     c->keys_to = 1;
     for (unsigned n = 0; n <= VMM_MAX_VMS; n++)
         c->port[n] = (struct port){.all = c, .number = n};
@@ -124,6 +148,7 @@ struct vm_consoles *consoles_new(const char *spec, void (*stop)(void *ctx), void
     }
     chardev_set_escape(c->terminal, escape, c);
     chardev_set_digit(c->terminal, choose, c);
+    chardev_set_handler(c->terminal, on_terminal, c);
     return c;
 }
 
@@ -139,6 +164,7 @@ void consoles_free(struct vm_consoles *c)
 
 bool consoles_hold(struct vm_consoles *c)
 {
+    c->line_of = 0; /* who holds it begins a new line */
     return chardev_hold(c->terminal);
 }
 
@@ -168,6 +194,25 @@ struct chardev *consoles_open(void *port, struct io_loop *loop, struct err *e)
 void consoles_close(struct vm_consoles *c, unsigned n)
 {
     c->port[n].chr = NULL;
+}
+
+unsigned consoles_keys_to(const struct vm_consoles *c)
+{
+    return c->keys_to;
+}
+
+void consoles_end_line(struct vm_consoles *c)
+{
+    end_line(c);
+    chardev_flush(c->terminal);
+}
+
+void consoles_ended(struct vm_consoles *c, unsigned n)
+{
+    c->port[n].ended = true;
+    /* Who is no person has written the input for one guest: it is not for the others. */
+    if (n == c->keys_to && isatty(STDIN_FILENO) && next_port(c))
+        choose(c, CHARDEV_NEXT);
 }
 
 bool consoles_poll(struct vm_consoles *c, int timeout_ms)

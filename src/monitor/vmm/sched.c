@@ -42,11 +42,23 @@ static void give_turn(struct vmm *v, struct vm *vm)
     vm_tell(vm, e);
 }
 
+static void tell_end(struct vm *vm)
+{
+    struct vmm *v = vm->vmm;
+    if (v->consoles)
+        consoles_end_line(v->consoles);
+    if (v->config.on_end)
+        v->config.on_end(v->config.on_end_ctx, vm);
+    if (v->consoles)
+        consoles_ended(v->consoles, vm->number);
+}
+
 static void end_vm(struct vm *vm, const struct machine_result *r)
 {
     vm->ended = true;
     vm->result = *r;
     vm_check_end(vm);
+    tell_end(vm);
     struct event *e = vm_event(vm, EV_VM_END);
     if (!e)
         return;
@@ -130,6 +142,12 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
             r->end = MACHINE_STOP;
             return;
         }
+        if (v->monitor_wanted) {
+            v->monitor_wanted = false;
+            r->end = MACHINE_MONITOR;
+            r->vm = consoles_keys_to(v->consoles);
+            return;
+        }
         if (all_ended(v)) {
             r->end = MACHINE_GUEST;
             return;
@@ -168,7 +186,9 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
 void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
 {
     run_turns(v, max_insns, r);
-    if (v->consoles)
+    if (v->consoles && (r->end == MACHINE_STOP || r->end == MACHINE_GUEST))
+        consoles_end_line(v->consoles);
+    else if (v->consoles)
         consoles_flush(v->consoles);
     for (unsigned i = 0; r->end == MACHINE_BUDGET && !v->config.yields && i < v->nvms; i++)
         if (!v->vm[i]->ended)

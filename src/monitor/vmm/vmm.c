@@ -252,9 +252,14 @@ static int take_frames(struct vm *vm, struct err *e)
     return 0;
 }
 
-static void stop_all(void *v)
+/* Ctrl-A x and Ctrl-A c at the shared terminal. */
+static void escaped(void *ctx, enum chardev_escape what)
 {
-    vmm_stop(v);
+    struct vmm *v = ctx;
+    switch (what) {
+    case CHARDEV_ESC_QUIT: vmm_stop(v); break;
+    case CHARDEV_ESC_MONITOR: v->monitor_wanted = true; break;
+    }
 }
 
 /* A guest whose serial port would be the terminal gets its part of it, where several do. */
@@ -264,7 +269,7 @@ static int share_terminal(struct vmm *v, struct vm *vm, struct err *e)
     if (!v->config.share_terminal || !serial || (strncmp(serial, "mon:stdio", 9) && strncmp(serial, "stdio", 5)))
         return 0;
     if (!v->consoles)
-        v->consoles = consoles_new(serial, stop_all, v, e);
+        v->consoles = consoles_new(serial, escaped, v, e);
     if (!v->consoles)
         return -EINVAL;
     vm->opt.make_serial = consoles_open;

@@ -113,6 +113,9 @@ struct vmm_config {
      * last comparison, at the end of the last piece, to the caller (vm_check_end()). */
     bool yields;
     bool share_terminal; /* guests whose serial port would be the terminal share it */
+    /* Hears of each VM that ends, at once: vm_report() has the words. The terminal stands at the beginning of a line. NULL: nobody. */
+    void (*on_end)(void *ctx, const struct vm *vm);
+    void *on_end_ctx;
 };
 
 struct vmm {
@@ -129,7 +132,8 @@ struct vmm {
     struct vm *resident; /* whose state the real hart holds, for techniques that use it; NULL: nobody's */
     struct vm *running;  /* inside machine_run() */
     bool failed_check;
-    int stop; /* set by vmm_stop(), atomically */
+    int stop;            /* set by vmm_stop(), atomically */
+    bool monitor_wanted; /* Ctrl-A c at the shared terminal */
     struct vm_consoles *consoles;
 };
 

@@ -308,7 +308,10 @@ static void print_one(const struct counts *c, struct out *o, unsigned top)
     out_printf(o, ": %" PRIu64 " exits in %" PRIu64 " instructions", c->exits, insns);
     if (c->exits)
         out_printf(o, ", one in %.1f", (double)insns / (double)c->exits);
-    out_printf(o, "; %" PRIu64 " entries\n", c->entries);
+    out_printf(o, "; %" PRIu64 " entries", c->entries);
+    if (c->since)
+        out_printf(o, "; counted from instruction %" PRIu64 " on", c->since);
+    out_puts(o, "\n");
     if (!c->exits)
         return;
     size_t n;

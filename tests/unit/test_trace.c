@@ -509,6 +509,9 @@ START_TEST(filters_choose_kinds_and_events)
     passes("all,if=kind == INSN && hart == 0 && vm == 0 && insn == 5", &i, true);
     passes("all,if=cause == 13", &i, false); /* it has none */
     passes("if=mode == M", &i, true);
+    passes("insn,trap,if=kind == INSN && raw == 0x13 || kind == TRAP && cause == 2", &i, true); /* each of its own */
+    passes("insn,trap,if=kind == INSN ? raw != 0x13 : cause == 13", &t, true);
+    passes("trap,if=100 / cause > 3", &t, true);
 }
 END_TEST
 
@@ -541,6 +544,8 @@ START_TEST(filters_name_what_is_wrong)
     refused("trap,if=cause ==", "");
     refused("trap,if=vm = 3", "");
     refused("insn,if=cause == 3", "no cause");
+    refused("insn,if=raw == 1 && cause == 3", "no cause");
+    refused("trap,if=1 / 0", "");
 }
 END_TEST
 

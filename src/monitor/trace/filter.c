@@ -28,6 +28,7 @@ struct filter {
     const struct event *event; /* being looked at */
     struct name names[NAMES];
     unsigned nnames;
+    bool trying, unknown; /* try_condition() is at work, and met a name that nothing has */
 };
 
 /* expr_ref.a: what a name turned out to be; b: its value, or the number of the entry in names[]. */
@@ -91,6 +92,15 @@ static void resolve(struct filter *f, const char *name, struct expr_ref *ref)
         ref->a = REF_CONSTANT;
 }
 
+/* Does one of the kinds that are wanted have this argument? */
+static bool somebody_has(const struct filter *f, const struct name *n)
+{
+    for (unsigned k = 0; k < EV_KINDS; k++)
+        if (f->kinds >> k & 1 && n->at[k] != ABSENT)
+            return true;
+    return false;
+}
+
 static enum expr_found find_name(void *ctx, const char *name, struct expr_ref *ref, struct expr_value *v, struct err *e)
 {
     struct filter *f = ctx;
@@ -109,10 +119,17 @@ static enum expr_found find_name(void *ctx, const char *name, struct expr_ref *r
     case REF_KIND: v->v = ev->kind; return EXPR_FOUND;
     default: break;
     }
-    if (ref->a != REF_ARGUMENT)
+    if (ref->a != REF_ARGUMENT) {
+        f->unknown = true;
         return EXPR_UNKNOWN;
+    }
     uint8_t at = f->names[ref->b].at[ev->kind];
+    if (at == ABSENT && f->trying && somebody_has(f, &f->names[ref->b])) {
+        v->v = 1;
+        return EXPR_FOUND;
+    }
     if (at == ABSENT) {
+        f->unknown = true;
         err_set(e, -ENOENT, "an event of kind %s has no %s", event_rows[ev->kind].name, name);
         return EXPR_FAILED;
     }
@@ -137,8 +154,10 @@ static enum expr_found find_register(void *ctx, const char *name, const char *fi
         if (csr >= 0 && field)
             ref->b = (uintptr_t)csr_field_find((unsigned)csr, field);
     }
-    if (!ref->a || (field && !ref->b))
+    if (!ref->a || (field && !ref->b)) {
+        f->unknown = true;
         return EXPR_UNKNOWN;
+    }
     unsigned n = (unsigned)ref->a - 1;
     *v = 0;
     if (!h)
@@ -165,18 +184,24 @@ bool filter_passes(struct filter *f, const struct event *e)
     return !f->condition || (test(f, e, &truth, NULL) && truth);
 }
 
-/* Tries the condition on an event of each kind: one that makes sense for none of them is a mistake. */
+/* Tries the condition on an event of each kind: names that none of them has, and what can never be computed, are mistakes. */
 static bool try_condition(struct filter *f, const char *what, struct err *e)
 {
     struct err why = {.text = ""};
-    bool truth;
-    for (unsigned k = 0; k < EV_KINDS; k++) {
-        const struct event ev = {.kind = (uint8_t)k};
-        if (f->kinds >> k & 1 && test(f, &ev, &truth, &why))
-            return true;
+    bool truth, computed = false;
+    f->trying = true;
+    f->unknown = false;
+    for (unsigned k = 0; k < EV_KINDS && !f->unknown; k++) {
+        struct event ev = {.kind = (uint8_t)k};
+        for (unsigned i = 0; i < EVENT_ARGS; i++)
+            ev.a[i] = 1; /* something to divide by */
+        if (f->kinds >> k & 1)
+            computed |= test(f, &ev, &truth, &why);
     }
-    err_set(e, -EINVAL, "%s: if=%s: %s", what, expr_text(f->condition), why.text);
-    return false;
+    f->trying = false;
+    if (!computed || f->unknown)
+        err_set(e, -EINVAL, "%s: if=%s: %s", what, expr_text(f->condition), why.text);
+    return computed && !f->unknown;
 }
 
 static bool parse(struct filter *f, const char *what, const char *text, const char **rest, struct err *e)

@@ -159,7 +159,7 @@ static char *put_insn_event(struct pack_model *m, char *p, const struct event *e
 /* Can put_insn() tell it? What nobody emits but a test: a machine's own instruction has no more than this. */
 static bool is_plain(const struct event *e)
 {
-    if (e->vm || e->a[0] > UINT32_MAX || e->a[REG] > EVENT_REG_NONE || e->a[MEM_SIZE] > 255)
+    if (e->vm || e->text || e->a[0] > UINT32_MAX || e->a[REG] > EVENT_REG_NONE || e->a[MEM_SIZE] > 255)
         return false;
     if (e->a[REG] == EVENT_REG_NONE && (e->a[REG_OLD] || e->a[REG_NEW]))
         return false;

@@ -199,33 +199,38 @@ static bool get_header(struct unpack *u)
     return get_kinds(u) && get_isa(u) && get_symbols(u);
 }
 
-struct unpack *unpack_open(const char *file, struct err *e)
+struct unpack *unpack_open_stream(FILE *f, const char *name, struct err *e)
 {
     struct unpack *u = calloc(1, sizeof *u);
-    size_t length = strlen(file);
-    if (!u || !(u->buf = calloc(1, BUFFER + 2 * PACK_RECORD_MAX)) || !pack_model_init(&u->m) ||
-        !(u->text = calloc(PACK_TEXTS + 1, sizeof *u->text))) {
-        err_set(e, -ENOMEM, "%s: out of memory", file);
-        unpack_close(u);
-        return NULL;
+    size_t length = strlen(name);
+    bool zstd = length > 4 && !strcmp(name + length - 4, ".zst");
+    if (u) {
+        u->file = f;
+        u->name = name;
+        u->buf = calloc(1, BUFFER + 2 * PACK_RECORD_MAX);
+        u->text = calloc(PACK_TEXTS + 1, sizeof *u->text);
+        u->zstd = zstd ? ZSTD_createDCtx() : NULL;
+        u->packed = zstd ? malloc(BUFFER) : NULL;
+    } else {
+        fclose(f);
     }
-    u->name = file;
-    u->file = fopen(file, "rb");
-    if (!u->file) {
-        err_set(e, -errno, "%s: %s", file, strerror(errno));
-        unpack_close(u);
-        return NULL;
-    }
-    if (length > 4 && !strcmp(file + length - 4, ".zst")) {
-        u->zstd = ZSTD_createDCtx();
-        u->packed = malloc(BUFFER);
-    }
-    if ((u->zstd && !u->packed) || !get_header(u)) {
-        err_set(e, -EINVAL, "%s: not a packed trace: make one by --trace KINDS:FILE.vtrace", file);
-        unpack_close(u);
-        return NULL;
-    }
-    return u;
+    if (!u || !u->buf || !u->text || !pack_model_init(&u->m) || (zstd && (!u->zstd || !u->packed)))
+        err_set(e, -ENOMEM, "%s: out of memory", name);
+    else if (!get_header(u))
+        err_set(e, -EINVAL, "%s: not a packed trace: make one by --trace KINDS:FILE.vtrace", name);
+    else
+        return u;
+    unpack_close(u);
+    return NULL;
+}
+
+struct unpack *unpack_open(const char *file, struct err *e)
+{
+    FILE *f = fopen(file, "rb");
+    if (f)
+        return unpack_open_stream(f, file, e);
+    err_set(e, -errno, "%s: %s", file, strerror(errno));
+    return NULL;
 }
 
 void unpack_close(struct unpack *u)

@@ -3,12 +3,16 @@
 #ifndef VITRINE_TRACE_UNPACK_H
 #define VITRINE_TRACE_UNPACK_H
 
+#include <stdio.h>
+
 #include "monitor/trace/format.h"
 
 struct unpack;
 
 /* NULL with e set: no such file, or not a packed trace. */
 struct unpack *unpack_open(const char *file, struct err *e);
+/* The same from a stream, which it closes; name stays, for messages, and says by its suffix whether it is compressed. */
+struct unpack *unpack_open_stream(FILE *f, const char *name, struct err *e);
 void unpack_close(struct unpack *u); /* NULL is fine */
 /* Whose trace it is. */
 const struct trace_source *unpack_source(const struct unpack *u);

@@ -373,10 +373,15 @@ static bool is_gzip(const uint8_t *d, size_t n)
 }
 
 /* Loads what is not compressed. */
+static bool is_elf(const uint8_t *d, size_t n)
+{
+    return n >= 4 && !memcmp(d, "\177ELF", 4);
+}
+
 static int load_plain(struct bus *b, const char *name, const uint8_t *d, size_t n, uint64_t ram_base,
                       uint64_t flat_base, struct load_image *img, struct symbols *syms, struct err *e)
 {
-    if (n >= 4 && !memcmp(d, "\177ELF", 4))
+    if (is_elf(d, n))
         return load_elf(b, name, d, n, flat_base, img, syms, e);
     if (is_linux_image(d, n))
         return load_linux(b, name, d, n, ram_base, img, e);
@@ -418,5 +423,21 @@ int load_image(struct bus *b, const char *name, const void *data, size_t size, u
     rc = plain.size ? load_plain(b, name, plain.data, plain.size, ram_base, flat_base, img, syms, e)
                     : err_set(e, -EINVAL, "%s: unpacks to nothing", name);
     file_release(&plain);
+    return rc;
+}
+
+int load_extra(struct bus *b, const char *path, uint64_t at, bool raw, struct load_image *img, struct symbols *syms,
+               struct err *e)
+{
+    struct file_data f;
+    int rc = file_read(path, &f, e);
+    if (rc)
+        return rc;
+    *img = (struct load_image){LOAD_FLAT, at, at, at + f.size, 0};
+    if (!raw && is_elf(f.data, f.size))
+        rc = load_elf(b, path, f.data, f.size, at, img, syms, e);
+    else
+        rc = load_bytes(b, path, "raw image", at, f.data, f.size, e);
+    file_release(&f);
     return rc;
 }

@@ -29,6 +29,10 @@ struct load_image {
  * are added to it. What is gzip'd is unpacked first. 0 or -errno. */
 MUST_USE int load_image(struct bus *b, const char *name, const void *data, size_t size, uint64_t ram_base,
                         uint64_t flat_base, struct load_image *img, struct symbols *syms, struct err *e);
+/* A file besides kernel and firmware: an ELF file where it is linked (a position-independent one at `at`), or any other one's bytes, and an ELF
+ * file's too with raw, at `at`, where img->entry then is. 0 or -errno. */
+MUST_USE int load_extra(struct bus *b, const char *path, uint64_t at, bool raw, struct load_image *img,
+                        struct symbols *syms, struct err *e);
 /* Adds the symbols of an ELF file that is not loaded (its code comes there otherwise), at its addresses plus bias. 0 or -errno. */
 MUST_USE int load_symbols_file(const char *path, uint64_t bias, struct symbols *syms, struct err *e);
 /* Bytes at a place; says in e what does not fit where. what: "initrd", "device tree", ... */

@@ -12,11 +12,8 @@
 #include "dev/pflash.h"
 #include "dev/plic.h"
 #include "dev/sifive_test.h"
+#include "dev/sswi.h"
 #include "dev/virtio.h"
-#include "dev/virtio_blk.h"
-#include "dev/virtio_console.h"
-#include "dev/virtio_net.h"
-#include "dev/virtio_rng.h"
 #include "dev/xdisk.h"
 
 #include <errno.h>
@@ -99,6 +96,17 @@ static void hart_line(void *ctx, unsigned n, bool level)
         machine_hart_woken(m, n >> 8);
 }
 
+/* A pulse of the ACLINT's S-mode software interrupts: SSIP is software's to clear. */
+static void soft_pulse(void *ctx, unsigned n, bool level)
+{
+    struct machine *m = ctx;
+    if (!level || !m->hart[n])
+        return;
+    m->hart[n]->csr.mip |= BIT(IRQ_SSI);
+    m->hart[n]->kick |= KICK_IRQ;
+    machine_hart_woken(m, n);
+}
+
 static struct irq_line line_to(struct machine *m, unsigned hart, enum irq_bit bit)
 {
     return (struct irq_line){hart_line, m, hart << 8 | (unsigned)bit};
@@ -151,9 +159,8 @@ void machine_console_write(struct machine *m, const void *buf, size_t len)
 
 /* ---- The board ---- */
 
-/* Puts a device on the bus and into the table. dev may be NULL: its constructor failed and said why in e. */
-static int attach(struct machine *m, const struct dev_class *cls, void *dev, uint64_t base, uint64_t size, unsigned irq,
-                  struct err *e)
+int machine_attach(struct machine *m, const struct dev_class *cls, void *dev, uint64_t base, uint64_t size,
+                   unsigned irq, struct err *e)
 {
     if (!dev)
         return -EINVAL;
@@ -172,25 +179,30 @@ static struct irq_line source(struct machine *m, unsigned irq)
 
 static int make_interrupts(struct machine *m, struct err *e)
 {
-    struct irq_line timer[2 * MACHINE_MAX_HARTS], external[2 * MACHINE_MAX_HARTS];
+    struct irq_line timer[2 * MACHINE_MAX_HARTS], external[2 * MACHINE_MAX_HARTS], soft[MACHINE_MAX_HARTS];
     uint32_t intc[MACHINE_MAX_HARTS];
     for (unsigned i = 0; i < m->nharts; i++) {
         timer[2 * i] = line_to(m, i, IRQ_MSI);
         timer[2 * i + 1] = line_to(m, i, IRQ_MTI);
         external[2 * i] = line_to(m, i, IRQ_MEI);
         external[2 * i + 1] = line_to(m, i, IRQ_SEI);
+        soft[i] = (struct irq_line){soft_pulse, m, i};
         intc[i] = 2 * i + 2;
     }
     struct aclint_config ac = {m->nharts, timer, intc};
     struct plic_config pc = {m->nharts, external, intc};
-    int rc = attach(m, &aclint_class, aclint_create(&m->env, &ac, e), BOARD_CLINT, ACLINT_SIZE, 0, e);
+    int rc = machine_attach(m, &aclint_class, aclint_create(&m->env, &ac, e), BOARD_CLINT, ACLINT_SIZE, 0, e);
     if (rc)
         return rc;
+    struct sswi_config sc = {m->nharts, soft, intc};
+    if (m->opt.aclint &&
+        (rc = machine_attach(m, &sswi_class, sswi_create(&m->env, &sc, e), BOARD_SSWI, SSWI_SIZE, 0, e)))
+        return rc;
     m->plic = plic_create(&m->env, &pc, e);
-    return attach(m, &plic_class, m->plic, BOARD_PLIC, PLIC_SIZE, 0, e);
+    return machine_attach(m, &plic_class, m->plic, BOARD_PLIC, PLIC_SIZE, 0, e);
 }
 
-static int open_chardev(struct machine *m, const char *spec, struct chardev **c, struct err *e)
+int machine_open_chardev(struct machine *m, const char *spec, struct chardev **c, struct err *e)
 {
     *c = chardev_open(spec, m->io, e);
     if (!*c)
@@ -199,8 +211,7 @@ static int open_chardev(struct machine *m, const char *spec, struct chardev **c,
     return 0;
 }
 
-/* What the -chardev named id leads to; NULL: there is none. */
-static const char *find_chardev(const struct machine *m, const char *id)
+const char *machine_find_chardev(const struct machine *m, const char *id)
 {
     for (unsigned i = 0; i < m->opt.nchardevs; i++)
         if (!strcmp(m->opt.chardevs[i].id, id))
@@ -211,17 +222,18 @@ static const char *find_chardev(const struct machine *m, const char *id)
 static int make_basics(struct machine *m, struct err *e)
 {
     struct sifive_test_config test = {test_finished, m, PHANDLE_TEST};
-    int rc = attach(m, &sifive_test_class, sifive_test_create(&m->env, &test, e), BOARD_TEST, BOARD_PAGE, 0, e);
+    int rc = machine_attach(m, &sifive_test_class, sifive_test_create(&m->env, &test, e), BOARD_TEST, BOARD_PAGE, 0, e);
     if (rc)
         return rc;
     struct goldfish_rtc_config rtc = {m->opt.epoch_ns, source(m, BOARD_IRQ_RTC)};
-    rc = attach(m, &goldfish_rtc_class, goldfish_rtc_create(&m->env, &rtc, e), BOARD_RTC, BOARD_PAGE, BOARD_IRQ_RTC, e);
+    rc = machine_attach(m, &goldfish_rtc_class, goldfish_rtc_create(&m->env, &rtc, e), BOARD_RTC, BOARD_PAGE,
+                        BOARD_IRQ_RTC, e);
     if (rc)
         return rc;
     const char *serial = strcmp(m->opt.serial, "none") ? m->opt.serial : "null";
     if (!strncmp(serial, "chardev:", 8)) {
         const char *id = serial + 8;
-        serial = find_chardev(m, id);
+        serial = machine_find_chardev(m, id);
         if (!serial)
             return err_set(e, -EINVAL, "-serial chardev:%s: no -chardev has that id", id);
     }
@@ -230,13 +242,13 @@ static int make_basics(struct machine *m, struct err *e)
         m->chardev[0] = m->opt.make_serial(m->opt.make_serial_ctx, m->io, e);
         rc = m->chardev[0] ? 0 : -EINVAL;
     } else {
-        rc = open_chardev(m, serial, &m->chardev[0], e);
+        rc = machine_open_chardev(m, serial, &m->chardev[0], e);
     }
     if (rc)
         return rc;
     struct ns16550a_config uart = {m->chardev[0], source(m, BOARD_IRQ_UART)};
     m->uart = ns16550a_create(&m->env, &uart, e);
-    return attach(m, &ns16550a_class, m->uart, BOARD_UART, BOARD_UART_SIZE, BOARD_IRQ_UART, e);
+    return machine_attach(m, &ns16550a_class, m->uart, BOARD_UART, BOARD_UART_SIZE, BOARD_IRQ_UART, e);
 }
 
 static int make_flash(struct machine *m, struct err *e)
@@ -262,7 +274,7 @@ static int make_flash(struct machine *m, struct err *e)
             cfg.snapshot = chip[i]->snapshot || m->opt.snapshot;
             m->flash_given |= i == 0;
         }
-        int rc = attach(m, &pflash_class, pflash_create(&m->env, &cfg, e), cfg.base, PFLASH_SIZE, 0, e);
+        int rc = machine_attach(m, &pflash_class, pflash_create(&m->env, &cfg, e), cfg.base, PFLASH_SIZE, 0, e);
         if (rc)
             return rc;
     }
@@ -293,183 +305,7 @@ static int make_xdisk(struct machine *m, struct err *e)
     if (!m->opt.isa.xdisk)
         return 0;
     m->xdisk = xdisk_create(&m->env, &cfg, e);
-    return attach(m, &xdisk_class, m->xdisk, 0, 0, 0, e);
-}
-
-/* ---- virtio: one row per driver ---- */
-
-static const struct drive_options *find_drive(struct machine *m, const char *id)
-{
-    for (unsigned i = 0; i < m->opt.ndrives; i++)
-        if (m->opt.drives[i].id && !strcmp(m->opt.drives[i].id, id))
-            return &m->opt.drives[i];
-    return NULL;
-}
-
-static struct virtio *make_disk(struct machine *m, const struct drive_options *d, const char *serial, struct err *e)
-{
-    struct blockfile_config file = {
-        .path = d->file, .format = "raw", .readonly = d->readonly, .snapshot = d->snapshot || m->opt.snapshot};
-    struct virtio_blk_config cfg = {blockfile_open(&file, e), serial};
-    return cfg.disk ? virtio_blk_create(&m->env, &cfg, e) : NULL;
-}
-
-static struct virtio *make_blk(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
-{
-    (void)at;
-    if (!o->drive) {
-        err_set(e, -EINVAL, "-device %s: no drive: give drive=ID of a -drive file=FILE,if=none,id=ID", o->driver);
-        return NULL;
-    }
-    const struct drive_options *d = find_drive(m, o->drive);
-    if (!d) {
-        err_set(e, -EINVAL, "-device %s: drive=%s: no -drive has that id: give -drive file=FILE,if=none,id=%s",
-                o->driver, o->drive, o->drive);
-        return NULL;
-    }
-    if (d->interface != DRIVE_NONE) {
-        err_set(e, -EINVAL, "-device %s: drive=%s has a device already: give that -drive if=none", o->driver, o->drive);
-        return NULL;
-    }
-    return make_disk(m, d, o->serial, e);
-}
-
-/* A console port, named by the -device virtconsole that follows its virtio-serial-device. */
-static struct virtio *make_console(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
-{
-    struct virtio_console_config cfg = {0};
-    const char *id = o->chardev, *spec = NULL;
-    for (unsigned i = at + 1; !id && i < m->opt.ndevices && strncmp(m->opt.devices[i].driver, "virtio-serial", 13); i++)
-        if (!strcmp(m->opt.devices[i].driver, "virtconsole"))
-            id = m->opt.devices[i].chardev;
-    if (id)
-        spec = find_chardev(m, id);
-    if (id && !spec) {
-        err_set(e, -EINVAL, "-device %s: chardev=%s: no -chardev has that id: give e.g. -chardev stdio,id=%s",
-                o->driver, id, id);
-        return NULL;
-    }
-    if (spec && open_chardev(m, spec, &m->chardev[m->nchardevs], e))
-        return NULL;
-    if (spec)
-        cfg.chr = m->chardev[m->nchardevs++];
-    return virtio_console_create(&m->env, &cfg, e);
-}
-
-static struct virtio *make_rng(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
-{
-    (void)o;
-    struct virtio_rng_config cfg = {.seed = m->opt.seed + at};
-    return virtio_rng_create(&m->env, &cfg, e);
-}
-
-static struct virtio *make_net(struct machine *m, const struct device_options *o, unsigned at, struct err *e)
-{
-    struct virtio_net_config cfg = {.mac = {0x52, 0x54, 0x00, 0x12, 0x34, (uint8_t)(0x56 + at)}};
-    unsigned char mac[6];
-    char end;
-    if (o->mac) {
-        if (sscanf(o->mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5],
-                   &end) != 6 ||
-            mac[0] & 1) {
-            err_set(e, -EINVAL, "-device %s: mac=%s: give a station's address as 52:54:00:12:34:56", o->driver, o->mac);
-            return NULL;
-        }
-        memcpy(cfg.mac, mac, sizeof mac);
-    }
-    for (unsigned i = 0; o->netdev && i < m->opt.nnetdevs && !cfg.net; i++) {
-        if (strcmp(m->opt.netdevs[i].id, o->netdev))
-            continue;
-        if (m->netdev[i]) {
-            err_set(e, -EINVAL, "-device %s: netdev=%s has a device already: give each its own -netdev", o->driver,
-                    o->netdev);
-            return NULL;
-        }
-        cfg.net = m->netdev[i] = netdev_open(m->opt.netdevs[i].spec, &m->env, e);
-        if (!cfg.net)
-            return NULL;
-    }
-    if (o->netdev && !cfg.net) {
-        err_set(e, -EINVAL, "-device %s: netdev=%s: no -netdev has that id: give -netdev user,id=%s", o->driver,
-                o->netdev, o->netdev);
-        return NULL;
-    }
-    return virtio_net_create(&m->env, &cfg, e);
-}
-
-static const struct driver {
-    const char *name, *help;
-    struct virtio *(*make)(struct machine *m, const struct device_options *o, unsigned at,
-                           struct err *e); /* NULL: part of another */
-} drivers[] = {
-    {"virtio-blk-device", "virtio-blk-device,drive=ID[,serial=TEXT]     a disk", make_blk},
-    {"virtio-net-device", "virtio-net-device[,netdev=ID][,mac=ADDRESS]  a network card", make_net},
-    {"virtio-rng-device", "virtio-rng-device                            random numbers (from --seed)", make_rng},
-    {"virtio-serial-device", "virtio-serial-device                         a console, with the next row's chardev",
-     make_console},
-    {"virtconsole", "virtconsole,chardev=ID                       the port of the virtio-serial-device before it",
-     NULL},
-};
-
-const char *machine_device_help(unsigned n)
-{
-    return n < ARRAY_LEN(drivers) ? drivers[n].help : NULL;
-}
-
-static const struct driver *find_driver(const char *name, struct err *e)
-{
-    for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
-        if (!strcmp(drivers[i].name, name))
-            return &drivers[i];
-    size_t n = strlen(name);
-    if (n > 4 && !strcmp(name + n - 4, "-pci"))
-        err_set(e, -EINVAL, "-device %s: the board has no PCI: give %.*s-device", name, (int)(n - 4), name);
-    else
-        err_set(e, -EINVAL, "-device %s: no such device: see -device help", name);
-    return NULL;
-}
-
-static int make_virtio(struct machine *m, struct err *e)
-{
-    struct virtio *slot[MACHINE_VIRTIO_SLOTS] = {NULL};
-    bool taken[MACHINE_VIRTIO_SLOTS] = {false};
-    int rc = 0;
-    for (unsigned i = 0; i < m->opt.ndevices; i++)
-        if (m->opt.devices[i].slot >= 0)
-            taken[m->opt.devices[i].slot] = true;
-    /* Devices first, in their order, then the disks of -drive if=virtio, all from the highest free slot down, as on QEMU. */
-    for (unsigned i = 0; !rc && i < m->opt.ndevices + m->opt.ndrives; i++) {
-        const struct device_options *o = i < m->opt.ndevices ? &m->opt.devices[i] : NULL;
-        const struct drive_options *d = o ? NULL : &m->opt.drives[i - m->opt.ndevices];
-        const struct driver *drv = o ? find_driver(o->driver, e) : NULL;
-        if (o && !drv)
-            rc = -EINVAL;
-        if (rc || (o && !drv->make) || (d && d->interface != DRIVE_VIRTIO))
-            continue;
-        int s = o && o->slot >= 0 ? o->slot : MACHINE_VIRTIO_SLOTS - 1;
-        while (s >= 0 && (o && o->slot >= 0 ? slot[s] != NULL : taken[s]))
-            s = o && o->slot >= 0 ? -1 : s - 1;
-        if (s < 0) {
-            rc = err_set(e, -EINVAL, "%s %s: %s: the board has %d virtio-mmio slots", o ? "-device" : "-drive",
-                         o ? o->driver : d->file, o && o->slot >= 0 ? "its slot is taken" : "no slot is free",
-                         MACHINE_VIRTIO_SLOTS);
-            continue;
-        }
-        taken[s] = true;
-        slot[s] = o ? drv->make(m, o, i, e) : make_disk(m, d, NULL, e);
-        if (!slot[s])
-            rc = -EINVAL;
-    }
-    for (unsigned s = 0; s < MACHINE_VIRTIO_SLOTS; s++) {
-        if (rc) { /* the slots that were not made own nothing yet */
-            virtio_free(slot[s]);
-            continue;
-        }
-        struct virtio_mmio_config cfg = {slot[s], source(m, BOARD_IRQ_VIRTIO + s)};
-        rc = attach(m, &virtio_mmio_class, virtio_mmio_create(&m->env, &cfg, e),
-                    BOARD_VIRTIO + (uint64_t)s * BOARD_VIRTIO_STEP, BOARD_PAGE, BOARD_IRQ_VIRTIO + s, e);
-    }
-    return rc;
+    return machine_attach(m, &xdisk_class, m->xdisk, 0, 0, 0, e);
 }
 
 /* ---- A machine's life ---- */
@@ -536,7 +372,8 @@ struct machine *machine_new(const struct machine_options *o, struct err *e)
     if (!m->bus || !m->io || !m->symbols || !m->fdt)
         err_set(e, -ENOMEM, "out of memory or file descriptors");
     else if (!machine_watch_init(m, e) && !make_memory(m, e) && !make_interrupts(m, e) && !make_basics(m, e) &&
-             !make_flash(m, e) && !make_xdisk(m, e) && !make_virtio(m, e) && !make_harts(m, e) && !machine_load(m, e))
+             !make_flash(m, e) && !make_xdisk(m, e) && !machine_make_virtio(m, e) && !make_harts(m, e) &&
+             !machine_load(m, e))
         return m;
     machine_free(m);
     return NULL;

@@ -16,6 +16,7 @@ enum {
     MACHINE_MAX_DRIVES = 16,
     MACHINE_MAX_DEVICES = 32,
     MACHINE_VIRTIO_SLOTS = 8,
+    MACHINE_MAX_LOADERS = 16,
 };
 #define MACHINE_RAM_BASE UINT64_C(0x80000000)
 #define MACHINE_RAM_MAX  (UINT64_C(64) << 30)
@@ -41,7 +42,18 @@ struct drive_options {
 /* One -device. Its properties are those of the drivers in machine.c's table; NULL = not given. */
 struct device_options {
     const char *driver, *id, *drive, *netdev, *chardev, *mac, *serial;
-    int slot; /* from bus=virtio-mmio-bus.N; -1 = the highest free one, as QEMU fills them */
+    int slot;                       /* from bus=virtio-mmio-bus.N; -1 = the highest free one, as QEMU fills them */
+    bool no_event_idx, no_indirect; /* event_idx=off, indirect_desc=off: it does not offer these */
+};
+
+/* One -device loader: a file, or `data_len` bytes of `data` at addr, before the machine starts. */
+struct loader_options {
+    const char *file; /* NULL: data */
+    uint64_t addr, data;
+    unsigned data_len;  /* 1 to 8; 0 = no bytes at all */
+    int hart;           /* which begins at addr, or at the file's entry; -1 = none */
+    bool has_addr, raw; /* raw: the file's bytes as they are, even of an ELF file */
+    bool big_endian;
 };
 
 /* One -netdev or -chardev: the id, and the rest as given ("user,hostfwd=..." or "stdio"). */
@@ -60,6 +72,8 @@ struct machine_options {
     unsigned ndrives;
     struct device_options devices[MACHINE_MAX_DEVICES];
     unsigned ndevices;
+    struct loader_options loaders[MACHINE_MAX_LOADERS];
+    unsigned nloaders;
     struct backend_options netdevs[MACHINE_MAX_DEVICES], chardevs[MACHINE_MAX_DEVICES];
     unsigned nnetdevs, nchardevs;
     /* Makes the serial port's backend, which the machine frees, instead of `serial`. NULL: by that name. */
@@ -70,6 +84,7 @@ struct machine_options {
     uint64_t quantum, insns_per_tick;
     uint64_t epoch_ns; /* the real-time clock at power-on, nanoseconds since 1970 */
     uint64_t seed;     /* of rng-seed and the random-number device */
+    bool aclint;       /* S-mode software interrupts besides the CLINT */
     bool realtime;     /* mtime follows the host's clock */
     bool snapshot;     /* no disk image is written */
     bool no_reboot;    /* a reset ends the run */

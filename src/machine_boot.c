@@ -80,6 +80,8 @@ static int load_programs(struct machine *m, struct load_image *kernel, struct er
         m->next = kernel->entry;
     } else if (m->flash_given) {
         m->next = BOARD_FLASH;
+    } else if (o->nloaders && (none || built_in)) {
+        m->next = flat; /* what -device loader put there */
     } else if ((none || built_in) && !o->bare) {
         return err_set(e, -EINVAL,
                        "nothing to run: give -kernel FILE (ELF, Linux Image or flat binary), -bios FILE, or -drive "
@@ -130,6 +132,33 @@ static int load_initrd(struct machine *m, const struct load_image *kernel, struc
     return rc;
 }
 
+/* -device loader: after kernel and firmware, so that it may change them. m->begins: where its hart does. */
+static int load_extras(struct machine *m, struct err *e)
+{
+    for (unsigned i = 0; i < m->opt.nloaders; i++) {
+        const struct loader_options *l = &m->opt.loaders[i];
+        struct load_image img = {.entry = l->addr};
+        uint8_t data[8];
+        int rc;
+        if (l->hart >= (int)m->nharts || (l->hart >= 0 && m->boot == BOOT_SBI))
+            return err_set(e, -EINVAL, "-device loader,cpu-num=%d: %s", l->hart,
+                           m->boot == BOOT_SBI ? "harts begin where the built-in SBI lets them: give -bios none"
+                                               : "no such hart: give a larger -smp");
+        if (l->file)
+            rc = load_extra(m->bus, l->file, l->addr, l->raw, &img, symbols_count(m->symbols) ? NULL : m->symbols, e);
+        else {
+            for (unsigned b = 0; b < l->data_len; b++)
+                data[b] = (uint8_t)(l->data >> 8 * (l->big_endian ? l->data_len - 1 - b : b));
+            rc = load_bytes(m->bus, "-device loader", "data", l->addr, data, l->data_len, e);
+        }
+        if (rc)
+            return rc;
+        if (l->hart >= 0)
+            m->begins[l->hart] = img.entry;
+    }
+    return 0;
+}
+
 /* The device tree ends below the end of RAM or 3 GiB, whichever is lower, at a multiple of 2 MiB: as QEMU places it. */
 static uint64_t fdt_place(const struct machine *m, uint64_t size, uint64_t low)
 {
@@ -154,7 +183,8 @@ int machine_load(struct machine *m, struct err *e)
     if (m->fdt_at < low)
         return err_set(e, -EINVAL, "%s and a device tree of %s do not fit RAM of %s: give a larger -m",
                        m->opt.kernel ? m->opt.kernel : "firmware", text_size(m->fdt_size).s, text_size(m->ram->size).s);
-    if ((rc = load_bytes(m->bus, "device tree", "blob", m->fdt_at, m->fdt, m->fdt_size, e)) || (rc = load_rom(m, e)))
+    if ((rc = load_bytes(m->bus, "device tree", "blob", m->fdt_at, m->fdt, m->fdt_size, e)) || (rc = load_rom(m, e)) ||
+        (rc = load_extras(m, e)))
         return rc;
     for (unsigned i = 0; i < m->ndev; i++)
         m->dev[i].cls->reset(m->dev[i].dev);
@@ -168,7 +198,7 @@ void machine_reset_harts(struct machine *m)
     for (unsigned i = 0; i < m->nharts; i++) {
         struct hart *h = m->hart[i];
         hart_reset(h);
-        h->pc = BOARD_ROM;
+        h->pc = m->begins[i] ? m->begins[i] : BOARD_ROM;
         h->native = 0;
         m->state[i] = HART_RUNS;
         m->timer[i] = DEV_NO_DEADLINE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the board share: machine.c (wiring), machine_boot.c (loading and reset), machine_run.c (turns and time),
+/* What the files of the board share: machine.c (wiring), machine_virtio.c (its virtio slots), machine_boot.c (loading and reset), machine_run.c (turns and time),
  * machine_fdt.c (device tree), sbi.c. */
 #ifndef VITRINE_MACHINE_INT_H
 #define VITRINE_MACHINE_INT_H
@@ -19,6 +19,7 @@ enum {
     BOARD_TEST = 0x100000,
     BOARD_RTC = 0x101000,
     BOARD_CLINT = 0x2000000,
+    BOARD_SSWI = 0x2f00000, /* with -machine aclint=on */
     BOARD_PLIC = 0xc000000,
     BOARD_UART = 0x10000000,
     BOARD_VIRTIO = 0x10001000,
@@ -108,6 +109,8 @@ struct machine {
     enum boot_mode { BOOT_ROM, BOOT_SBI } boot;
     uint64_t start; /* BOOT_ROM: where the ROM jumps; BOOT_SBI: where hart 0 enters S mode */
     uint64_t next;  /* for fw_dynamic: the kernel's entry; 0 = none */
+    uint64_t begins
+        [MACHINE_MAX_HARTS]; /* a hart that -device loader,cpu-num= starts elsewhere than in the boot ROM; 0 = none */
     uint64_t initrd, initrd_end, fdt_at;
     struct symbols *symbols;
     uint8_t *fdt;
@@ -145,6 +148,15 @@ void machine_note(const struct machine *m, const char *fmt, ...) PRINTF_LIKE(2, 
 void machine_end(struct machine *m, enum machine_end end, int status);
 /* Bytes to the console that firmware uses; waits for the host to take them. */
 void machine_console_write(struct machine *m, const void *buf, size_t len);
+/* Puts a device on the bus and into the table. dev may be NULL: its constructor failed and said why in e. */
+MUST_USE int machine_attach(struct machine *m, const struct dev_class *cls, void *dev, uint64_t base, uint64_t size,
+                            unsigned irq, struct err *e);
+MUST_USE int machine_open_chardev(struct machine *m, const char *spec, struct chardev **c, struct err *e);
+/* What the -chardev named id leads to; NULL: there is none. */
+const char *machine_find_chardev(const struct machine *m, const char *id);
+
+/* machine_virtio.c */
+MUST_USE int machine_make_virtio(struct machine *m, struct err *e);
 
 /* machine_fdt.c: builds the device tree into m->fdt, or reads -dtb. */
 MUST_USE int machine_make_fdt(struct machine *m, struct err *e);

@@ -19,12 +19,15 @@ enum options_action {
 struct options {
     struct machine_options machine;
     enum options_action action;
-    const char *help; /* OPTIONS_HELP: "run", "cpu", "machine" or "device" */
+    const char *help; /* OPTIONS_HELP: "run", "cpu", "machine", "device" or "log" */
     const char *dumpdtb;
-    uint64_t max_insns;      /* UINT64_MAX = no limit */
-    const char *stats;       /* [WORD,...][:FILE], "" when nothing was said; NULL = none */
-    const char *profile;     /* the same */
-    const char *post_mortem; /* file for the flight recorder's events; NULL = none */
+    const char *machine_flash[2];             /* -machine pflash0=ID, pflash1=ID */
+    bool drive_claimable[MACHINE_MAX_DRIVES]; /* given without if=: a -device may name it */
+    const char *pidfile;                      /* where the process's number goes while it runs; NULL = nowhere */
+    uint64_t max_insns;                       /* UINT64_MAX = no limit */
+    const char *stats;                        /* [WORD,...][:FILE], "" when nothing was said; NULL = none */
+    const char *profile;                      /* the same */
+    const char *post_mortem;                  /* file for the flight recorder's events; NULL = none */
     struct {
         const char *what;   /* KINDS[,if=EXPR][:FILE] */
         const char *format; /* NULL = by the file's name */

@@ -51,12 +51,21 @@ bool text_parse_u64(const char *s, uint64_t *v)
     return parse(s, v, &end) && !*end;
 }
 
+/* As many decimal places as decide about bytes. */
+#define FRACTION_MAX UINT64_C(1000000000)
+
 bool text_parse_size(const char *s, uint64_t unit, uint64_t *bytes)
 {
     const char *end;
-    uint64_t v;
+    uint64_t v, whole, part = 0, scale = 1;
     if (!parse(s, &v, &end))
         return false;
+    if (*end == '.' && s[1] != 'x' && s[1] != 'X') {
+        for (end++; isdigit((unsigned char)*end); end++, scale = min_u64(scale * 10, FRACTION_MAX * 10))
+            part = scale < FRACTION_MAX ? part * 10 + (uint64_t)(*end - '0') : part;
+        if (scale == 1)
+            return false;
+    }
     switch (toupper((unsigned char)*end)) {
     case 0: break;
     case 'B': unit = 1; break;
@@ -68,5 +77,7 @@ bool text_parse_size(const char *s, uint64_t unit, uint64_t *bytes)
     }
     if (*end && end[1])
         return false;
-    return !__builtin_mul_overflow(v, unit, bytes);
+    scale = min_u64(scale, FRACTION_MAX);
+    return !__builtin_mul_overflow(v, unit, &whole) &&
+           !__builtin_add_overflow(whole, (uint64_t)((double)part / (double)scale * (double)unit), bytes);
 }

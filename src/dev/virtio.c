@@ -74,7 +74,7 @@ void virtio_reset(struct virtio *v)
 uint64_t virtio_offered(struct virtio *v)
 {
     uint64_t f = v->cls->features | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1;
-    return v->cls->offer ? v->cls->offer(v, f) : f;
+    return (v->cls->offer ? v->cls->offer(v, f) : f) & ~v->withheld;
 }
 
 void virtio_write_features(struct virtio *v, unsigned half, uint32_t val)

@@ -116,6 +116,7 @@ struct virtio {
     void *transport;
     const char *fault; /* why NEEDS_RESET, for people; NULL = it is not */
 
+    uint64_t withheld; /* features that this instance does not offer, as its owner wishes */
     uint64_t driver_features;
     uint8_t status;
     uint8_t isr;

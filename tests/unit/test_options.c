@@ -87,7 +87,20 @@ START_TEST(numbers)
     bad("-m 0", "1M to 64G");
     bad("-m 99999999999999999999G", "not a size");
     bad("-m 17179869184G", "not a size");
-    bad("-icount shift=7", "0 to 6");
+    bad("-icount shift=11", "0 to 6");
+    good("-icount shift=7,align=off,sleep=off");
+    ck_assert_uint_eq(o.machine.insns_per_tick, 1);
+    ck_assert_ptr_nonnull(o.notes[0]);
+    good("-m 1.5G");
+    ck_assert_uint_eq(o.machine.ram_size, UINT64_C(3) << 29);
+    good("-m 1.9G"); /* as Debian's wiki has it */
+    ck_assert_uint_eq(o.machine.ram_size, (UINT64_C(0x79999999) + 4095) / 4096 * 4096);
+    bad("-m 1.G", "not a size");
+    bad("-m .5G", "not a size");
+    bad("-m 1.5.5G", "not a size");
+    bad("-smp 4,sockets=3", "multiply to 3");
+    bad("-smp 4,maxcpus=2", "at most 2");
+    bad("-smp 17", "1 to 16");
     bad("--quantum 0", "from 1");
     bad("--insns-per-tick 1000001", "1000000");
 }
@@ -112,6 +125,93 @@ START_TEST(drives_and_devices)
     bad("-device virtio-blk-device,colour=red", "'colour'");
     bad("-drive file=a,if=ide", "if=ide");
     bad("-drive file=a,readonly=perhaps", "on or off");
+    bad("-drive file=a,id=x -drive file=b,id=x", "taken");
+    bad("-device virtio-net-device,packed=on", "packed=on is not supported");
+    good("-device virtio-blk-device,scsi=off,event_idx=off,drive=x");
+    ck_assert(o.machine.devices[0].no_event_idx && !o.machine.devices[0].no_indirect);
+}
+END_TEST
+
+/* Without if= a drive is a disk of its own, unless a device names it: by its id or its node-name. */
+START_TEST(drives_that_devices_name)
+{
+    good("-drive file=a,format=raw,id=hd0 -device virtio-blk-device,drive=hd0 -drive file=b,format=raw");
+    ck_assert_int_eq(o.machine.drives[0].interface, DRIVE_NONE);
+    ck_assert_int_eq(o.machine.drives[1].interface, DRIVE_VIRTIO);
+    good("-device virtio-blk-device,drive=test -drive file=a,if=none,node-name=test");
+    ck_assert_str_eq(o.machine.drives[0].id, "test");
+    good("-drive file=a,if=virtio,id=x -device virtio-blk-device,drive=x");
+    ck_assert_int_eq(o.machine.drives[0].interface, DRIVE_VIRTIO); /* the machine refuses the device */
+    good("-machine virt,pflash0=f0,pflash1=f1 -blockdev node-name=f0,driver=file,read-only=on,filename=code "
+         "-blockdev driver=file,filename=vars,node-name=fv -blockdev driver=raw,file=fv,node-name=f1");
+    ck_assert_uint_eq(o.machine.ndrives, 3);
+    ck_assert_int_eq(o.machine.drives[0].interface, DRIVE_PFLASH);
+    ck_assert_int_eq(o.machine.drives[0].unit, 0);
+    ck_assert(o.machine.drives[0].readonly);
+    ck_assert_int_eq(o.machine.drives[1].interface, DRIVE_NONE);
+    ck_assert_int_eq(o.machine.drives[2].interface, DRIVE_PFLASH);
+    ck_assert_int_eq(o.machine.drives[2].unit, 1);
+    ck_assert_str_eq(o.machine.drives[2].file, "vars");
+    bad("-machine virt,pflash0=f0", "no -blockdev or -drive has that name");
+    bad("-blockdev driver=qcow2,file=x,node-name=y", "only raw");
+    bad("-blockdev driver=file,filename=x", "no node-name");
+    bad("-blockdev {\"driver\":\"file\"}", "not as JSON");
+}
+END_TEST
+
+START_TEST(loaders)
+{
+    good("-device loader,file=Image,addr=0x80200000,force-raw=on -device loader,addr=0x90000000,data=0x1234,data-len=2 "
+         "-device loader,file=x.elf,cpu-num=1");
+    ck_assert_uint_eq(o.machine.nloaders, 3);
+    ck_assert_uint_eq(o.machine.ndevices, 0);
+    ck_assert_str_eq(o.machine.loaders[0].file, "Image");
+    ck_assert_uint_eq(o.machine.loaders[0].addr, 0x80200000);
+    ck_assert(o.machine.loaders[0].raw);
+    ck_assert_uint_eq(o.machine.loaders[1].data_len, 2);
+    ck_assert_int_eq(o.machine.loaders[2].hart, 1);
+    bad("-device loader,addr=5", "no data-len");
+    bad("-device loader,data=5,data-len=1", "no addr");
+    bad("-device loader,addr=5,data=5,data-len=9", "1 to 8");
+    bad("-device loader,file=a,addr=0,data-len=1", "give one of them");
+}
+END_TEST
+
+/* Lines as manuals of systems for this board have them. */
+START_TEST(lines_in_use)
+{
+    static const char *const lines[] = {
+        "-machine virt -bios none -kernel kernel/kernel -m 128M -smp 3 -nographic -global "
+        "virtio-mmio.force-legacy=false -drive file=fs.img,if=none,format=raw,id=x0 -device "
+        "virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0 -S -gdb tcp::26000",
+        "-nographic -machine virt -m 1.9G -bios fw_jump.elf -kernel uboot.elf -object "
+        "rng-random,filename=/dev/urandom,id=rng0 -device virtio-rng-device,rng=rng0 -append console=ttyS0 -device "
+        "virtio-blk-device,drive=hd0 -drive file=rootfs.img,format=raw,id=hd0 -device virtio-net-device,netdev=usernet "
+        "-netdev user,id=usernet,hostfwd=tcp::22222-:22",
+        "-M virt -bios fw_jump.elf -kernel Image -append root=/dev/vda -drive file=rootfs.ext2,format=raw,id=hd0 "
+        "-device virtio-blk-device,drive=hd0 -netdev user,id=net0 -device virtio-net-device,netdev=net0 -nographic",
+        "-machine virt -cpu rv64 -nographic -serial mon:stdio -m size=3072M -bios none -kernel image",
+        "-semihosting -M virt,aclint=on -cpu rv64 -smp 8 -bios none -kernel nuttx -nographic",
+        "-nographic -machine virt -net none -chardev stdio,id=con,mux=on -serial chardev:con -mon "
+        "chardev=con,mode=readline -bios none -smp 4 -kernel RTOSDemo.elf",
+        "-nographic -machine virt -bios none -m 256 -net none -pidfile qemu.pid -chardev stdio,id=con,mux=on -serial "
+        "chardev:con -mon chardev=con,mode=readline -icount shift=6,align=off,sleep=off -rtc clock=vm -kernel z.elf",
+        "-nodefaults -nographic -serial mon:stdio -machine virt -accel tcg -cpu max -kernel t.flat -append x",
+        "-machine virt -m 2G -smp 2 -nographic -bios fw_jump.elf -kernel u-boot.bin -drive file=f,format=raw,id=hd0 "
+        "-device virtio-blk-device,drive=hd0 -netdev user,id=net0,ipv6=off,hostfwd=tcp::8022-:22 -device "
+        "virtio-net-device,netdev=net0",
+        "-nographic -M virt -cpu rv64 -m 4G -smp 4 -bios o.elf -device virtio-serial-device -chardev pty,id=serial3 "
+        "-device virtconsole,chardev=serial3 -s -S",
+        "-machine virt -bios default -nographic -serial mon:stdio --no-reboot -kernel kernel.elf",
+        "-cpu rv64 -d cpu_reset -machine virt -vga std -bios none -monitor stdio",
+        "-M virt -m 256M -nographic -bios fw_jump.bin -device loader,file=Image,addr=0x80200000",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        good(lines[i]);
+    good("-chardev stdio,id=c -device virtio-serial-device -device virtconsole,chardev=c -display none");
+    ck_assert_str_eq(o.machine.serial, "null"); /* standard output is taken */
+    good("-chardev stdio,id=con,mux=on -serial chardev:con");
+    ck_assert_str_eq(o.machine.chardevs[0].spec, "mon:stdio");
 }
 END_TEST
 
@@ -188,6 +288,9 @@ Suite *options_suite(void)
     tcase_add_test(t, dashes_and_equals);
     tcase_add_test(t, numbers);
     tcase_add_test(t, drives_and_devices);
+    tcase_add_test(t, drives_that_devices_name);
+    tcase_add_test(t, loaders);
+    tcase_add_test(t, lines_in_use);
     tcase_add_test(t, backends);
     tcase_add_test(t, what_is_asked_for);
     suite_add_tcase(s, t);

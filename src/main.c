@@ -395,6 +395,29 @@ static int run_any(struct options *o)
     return o->vmm ? run_vmm(o) : run(o);
 }
 
+/* -pidfile: for scripts that end the run by its number. */
+static int write_pidfile(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    bool ok = f && fprintf(f, "%ld\n", (long)getpid()) > 0;
+    if (f && fclose(f))
+        ok = false;
+    if (!ok)
+        fprintf(stderr, "vitrine: -pidfile %s: %s\n", path, strerror(errno));
+    return ok ? 0 : STATUS_USAGE;
+}
+
+static int run_with_pidfile(struct options *o)
+{
+    int status = o->pidfile ? write_pidfile(o->pidfile) : 0;
+    if (status)
+        return status;
+    status = run_any(o);
+    if (o->pidfile)
+        unlink(o->pidfile);
+    return status;
+}
+
 static void print_commands(FILE *out)
 {
     fprintf(out,
@@ -422,7 +445,7 @@ static int run_command(int argc, char **argv)
         status = usage_error(&e);
     } else {
         switch (o.action) {
-        case OPTIONS_RUN: status = run_any(&o); break;
+        case OPTIONS_RUN: status = run_with_pidfile(&o); break;
         case OPTIONS_HELP: options_help(o.help, stdout); break;
         case OPTIONS_VERSION: print_version(); break;
         case OPTIONS_DUMP_DTB: status = dump_dtb(&o); break;

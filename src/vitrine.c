@@ -2,6 +2,7 @@
 #include "vitrine.h"
 
 #include "cpu/csr.h"
+#include "cpu/regs.h"
 #include "dev/bus.h"
 #include "machine.h"
 #include "options.h"
@@ -94,21 +95,10 @@ unsigned vitrine_harts(struct vitrine *v)
 /* Where a register of the general or the FP file lies; NULL: it is none of these. */
 static uint64_t *find_register(struct hart *h, const char *name)
 {
-    static const char *const abi[32] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
-                                        "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-                                        "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-    unsigned n;
-    char end;
     if (!strcmp(name, "pc"))
         return &h->pc;
-    for (n = 0; n < 32; n++)
-        if (!strcmp(name, abi[n]) || (n == 8 && !strcmp(name, "fp")))
-            return &h->x[n];
-    if (sscanf(name, "x%u%c", &n, &end) == 1 && n < 32)
-        return &h->x[n];
-    if (sscanf(name, "f%u%c", &n, &end) == 1 && n < 32)
-        return &h->f[n];
-    return NULL;
+    int n = reg_by_name(name);
+    return n < 0 ? NULL : n < 32 ? &h->x[n] : &h->f[n - 32];
 }
 
 bool vitrine_read_register(struct vitrine *v, unsigned hart, const char *name, uint64_t *value)

@@ -4,6 +4,7 @@
 #define VITRINE_NAMES_H
 
 #include "base/event.h"
+#include "cpu/regs.h"
 #include "mmu/mmu.h"
 
 /* As in mcause, bit 63 for interrupts: "load page fault", "S timer"; "reserved cause". Priv. 3.1.15, 18.6.1 */
@@ -25,10 +26,6 @@ const char *name_verdict_why(enum pte_verdict v);
 const char *name_access(unsigned access);
 /* enum event_flush: the instruction that asks for it. */
 const char *name_flush(unsigned flush);
-/* 0..31: x0..x31 as the ABI names them (zero, ra, sp, ...); 32..63: f0..f31 (ft0, ...). EVENT_REG_X and EVENT_REG_F fit. "?" past that. */
-const char *name_reg(unsigned n);
-/* 0..63 as in name_reg(): of x5, t0, f5, ft5, fp. -1: no such register. */
-int reg_by_name(const char *name);
 /* An SBI extension's number: "TIME"; "?" for one that is not known. SBI 2.0, and the legacy calls. */
 const char *name_sbi_ext(uint64_t eid);
 /* A function of it: "hart_start"; "?" likewise. */

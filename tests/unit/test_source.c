@@ -363,7 +363,9 @@ static void ask(struct source *s)
     for (unsigned line = 1; line < 24; line++)
         source_find_line(s, "prog.c", line, va, 8, NULL);
     for (size_t i = 0; source_file(s, i); i++)
-        ck_assert(source_line_limits(s, source_file(s, i), &first, &last));
+        if (source_line_limits(s, source_file(s, i), &first,
+                               &last)) /* no line at all: a damaged table has them all 0 */
+            ck_assert(first && first <= last);
     for (unsigned n = 0; source_function_named(s, "work", n, &f); n++)
         ck_assert(f.low < f.high && f.body >= f.low && f.body < f.high);
 }

@@ -49,6 +49,10 @@ static const char start[] =
     "_start:\n"
     "    .cfi_startproc\n"
     "    .cfi_undefined ra\n"
+    ".option push\n"
+    ".option norelax\n"
+    "    la gp, __global_pointer$\n" /* a linker may use it for what is near */
+    ".option pop\n"
     "    la sp, stack_top\n"
     "    la t0, trap_vector\n"
     "    csrw mtvec, t0\n"

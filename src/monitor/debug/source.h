@@ -42,7 +42,7 @@ MUST_USE bool source_step_range(struct source *s, uint64_t addr, uint64_t *low, 
  * Returns how many there are, of which at most max are in va. 0: no such file, or no code from that line on. */
 unsigned source_find_line(struct source *s, const char *file, unsigned line, uint64_t *va, unsigned max,
                           unsigned *actual);
-/* The first and last line of the file with code. False: no such file. */
+/* The first and last line of the file with code. False: no such file, or no line of it is known. */
 MUST_USE bool source_line_limits(struct source *s, const char *file, unsigned *first, unsigned *last);
 
 /* ---- Functions ---- */

@@ -105,10 +105,12 @@ static void obey(uint64_t hart)
     arrived[hart]++;
     for (;;) {
         enum order o = order[hart];
+        if (o == WAIT) /* nothing is written: an order may come at any moment */
+            continue;
         order[hart] = WAIT;
         struct ret r = {0, 0};
         switch (o) {
-        case WAIT: continue;
+        case WAIT: break;
         case STOP: sbi(HSM, 1, 0, 0, 0, 0, 0); break;
         case SLEEP: r = sbi(HSM, 3, 0, 0, 0, 0, 0); break;
         case SLEEP_HIGH_BIT: r = sbi(HSM, 3, 1ull << 63, 0, 0, 0, 0); break;

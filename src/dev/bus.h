@@ -20,11 +20,11 @@ enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
 #define PAGE_MASK (~(uint64_t)(PAGE_SIZE - 1))
 
 enum page_flag {
-    PAGE_CODE = 0,       /* the interpreter holds decoded operations of it */
-    PAGE_SHADOW = 1,     /* a guest page table that the VMM shadows */
-    PAGE_WATCH = 2,      /* a watchpoint lies on it */
-    PAGE_CLEAN = 3,      /* not written since the last checkpoint or migration round */
-    PAGE_HTIF = 4,       /* holds the guest's tohost word */
+    PAGE_CODE = 0,   /* the interpreter holds decoded operations of it */
+    PAGE_SHADOW = 1, /* a guest page table that the VMM shadows, or, under --check, of which a TLB holds something */
+    PAGE_WATCH = 2,  /* a watchpoint lies on it */
+    PAGE_CLEAN = 3,  /* not written since the last checkpoint or migration round */
+    PAGE_HTIF = 4,   /* holds the guest's tohost word */
     PAGE_WATCH_READ = 5, /* a watchpoint for reads lies on it: it gets no read entry in a TLB either */
     PAGE_REWRITTEN = 6,  /* code that the VMM has looked through for instructions to rewrite */
     PAGE_TWIN = 7,       /* flagged on the other side of a window; set by the bus alone */

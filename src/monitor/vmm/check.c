@@ -5,6 +5,8 @@
  *
  * What comes from outside enters the oracle where it entered the guest: input to the serial port is fed to it at the same instruction.
  */
+#include "monitor/vmm/coherent.h"
+#include "monitor/vmm/gstage.h"
 #include "monitor/vmm/report.h"
 #include "monitor/vmm/vmm_int.h"
 
@@ -60,6 +62,7 @@ struct vm_check {
         bool stepped;
     } at;
     struct noter guest, expected;
+    struct coherent guest_tlb, oracle_tlb;
 };
 
 /* Exits for another reason than that the VMM had wished for one. */
@@ -332,6 +335,12 @@ struct exit vm_check_run(struct vm *vm, struct hart *vh, uint64_t n)
     return x;
 }
 
+void vm_check_before(struct vm *vm, struct hart *vh)
+{
+    if (vm->check && !vm->check->guest_tlb.hub)
+        hart_flush_all(vh);
+}
+
 bool vm_check_window(const struct vm *vm, uint64_t *same, uint64_t *different)
 {
     const struct vm_check *c = vm->check;
@@ -427,6 +436,11 @@ int vm_check_new(struct vm *vm, struct err *e)
     c->h = machine_hart(c->oracle, 0);
     c->next_memory = MEMORY_EVERY;
     machine_set_yielding(c->oracle, true);
+    coherent_begin(&c->oracle_tlb, c->oracle, c->h);
+    if (vm_gstage(vm))
+        coherent_begin_nested(&c->guest_tlb, vm);
+    else if (!vm->technique->attach)
+        coherent_begin(&c->guest_tlb, vm->machine, machine_hart(vm->machine, 0));
     chardev_set_tap(machine_serial(vm->machine), input, c);
     chardev_set_waiting(machine_serial(vm->machine)); /* a busy transmitter is nothing that the oracle would see */
     return 0;
@@ -437,6 +451,8 @@ void vm_check_free(struct vm *vm)
     struct vm_check *c = vm->check;
     if (!c)
         return;
+    coherent_end(&c->guest_tlb);
+    coherent_end(&c->oracle_tlb);
     machine_free(c->oracle);
     free(c->report);
     free(c);

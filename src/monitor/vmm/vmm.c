@@ -183,6 +183,7 @@ bool vm_interpret(struct vm *vm, struct hart *vh, uint64_t n, struct exit *x)
     uint64_t before = vh->turn_retired;
     bool m = vh->priv == PRIV_M;
     vh->tell_leaving_m = m;
+    vm_check_before(vm, vh);
     *x = hart_run(vh, m || vh->virt ? n : 1);
     vh->tell_leaving_m = false;
     vm->stats.interpreted += vh->turn_retired - before;
@@ -209,6 +210,7 @@ bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x)
     vh->stop_at_trap = true;
     /* Who asked for a pause meanwhile gets it behind this instruction: in its midst, it would begin anew with the same intercept. */
     uint32_t later = __atomic_fetch_and(&vh->kick, ~(uint32_t)KICK_EVENT, __ATOMIC_RELAXED) & KICK_EVENT;
+    vm_check_before(vm, vh);
     *x = hart_run(vh, 1);
     __atomic_fetch_or(&vh->kick, later, __ATOMIC_RELAXED);
     vh->stop_at_trap = stepped;

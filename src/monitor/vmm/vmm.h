@@ -203,5 +203,7 @@ bool vm_emulate(struct vm *vm, struct hart *vh, uint32_t insn, struct exit *x);
 /* check.c: compares with the oracle. To be called inside run(), at each exit, with the virtual hart up to date and before an instruction. (At the
  * end of n it does nothing: the machine is about to look at its timers, which the oracle has done already.) */
 void vm_check_now(struct vm *vm, struct hart *vh);
+/* The virtual hart is about to execute: under --check it must not use stale translations, as the oracle does not (coherent.h). */
+void vm_check_before(struct vm *vm, struct hart *vh);
 
 #endif

@@ -193,11 +193,21 @@ int machine_load(struct machine *m, struct err *e)
     return 0;
 }
 
+/* Programs with a tohost word are written for Spike and for the Sail model, whose harts leave A and D to software. */
+static void reset_as_test_programs_expect(struct machine *m, struct hart *h)
+{
+    enum { MENVCFG = 0x30a };
+    uint64_t at;
+    if (symbols_value(m->symbols, "tohost", &at) && h->isa.svade)
+        (void)!csr_poke(h, MENVCFG, 0); /* there is none without U mode */
+}
+
 void machine_reset_harts(struct machine *m)
 {
     for (unsigned i = 0; i < m->nharts; i++) {
         struct hart *h = m->hart[i];
         hart_reset(h);
+        reset_as_test_programs_expect(m, h);
         h->pc = m->begins[i] ? m->begins[i] : BOARD_ROM;
         h->native = 0;
         m->state[i] = HART_RUNS;

@@ -23,19 +23,20 @@ static const struct row rows[] = {
 static const struct {
     const char *what, *needs;
 } dependencies[] = {
-    {"f", "zicsr"},    {"d", "f"},          {"u", "zicsr"},      {"s", "u"},         {"mmu", "s"},
-    {"sv39", "mmu"},   {"mmu", "sv39"},     {"sv48", "sv39"},    {"sv57", "sv48"},   {"h", "mmu"},
-    {"sstc", "s"},     {"svadu", "mmu"},    {"svade", "mmu"},    {"svinval", "mmu"}, {"svnapot", "mmu"},
-    {"svpbmt", "mmu"}, {"zicntr", "zicsr"}, {"zihpm", "zicntr"}, {"xuk", "s"},       {"xdisk", "s"},
+    {"f", "zicsr"},    {"d", "f"},         {"u", "zicsr"},      {"s", "u"},          {"mmu", "s"},
+    {"sv39", "mmu"},   {"mmu", "sv39"},    {"sv48", "sv39"},    {"sv57", "sv48"},    {"h", "mmu"},
+    {"sstc", "s"},     {"svadu", "mmu"},   {"svade", "mmu"},    {"svinval", "mmu"},  {"svnapot", "mmu"},
+    {"svpbmt", "mmu"}, {"debug", "zicsr"}, {"zicntr", "zicsr"}, {"zihpm", "zicntr"}, {"xuk", "s"},
+    {"xdisk", "s"},
 };
 
 /* What QEMU spells as a property and this hart does not have: false is fine, true is an error. */
-static const char *const absent[] = {"e",      "v",     "j",     "zfh",       "zfhmin",   "zve32f", "zve64f",
-                                     "zfinx",  "zdinx", "zhinx", "zhinxmin",  "zbkb",     "zbkc",   "zbkx",
-                                     "zknd",   "zkne",  "zknh",  "zkr",       "zksed",    "zksh",   "zkt",
-                                     "zk",     "zkn",   "zks",   "zmmul",     "zawrs",    "zfa",    "zca",
-                                     "zcb",    "zcd",   "zcf",   "zcmp",      "zcmt",     "zacas",  "epmp",
-                                     "smepmp", "smaia", "ssaia", "smstateen", "sscofpmf", "debug",  "xventanacondops"};
+static const char *const absent[] = {"e",      "v",     "j",     "zfh",       "zfhmin",   "zve32f",  "zve64f",
+                                     "zfinx",  "zdinx", "zhinx", "zhinxmin",  "zbkb",     "zbkc",    "zbkx",
+                                     "zknd",   "zkne",  "zknh",  "zkr",       "zksed",    "zksh",    "zkt",
+                                     "zk",     "zkn",   "zks",   "zmmul",     "zawrs",    "zfa",     "zca",
+                                     "zcb",    "zcd",   "zcf",   "zcmp",      "zcmt",     "zacas",   "epmp",
+                                     "smepmp", "smaia", "ssaia", "smstateen", "sscofpmf", "zicfilp", "xventanacondops"};
 
 static bool *flag(struct isa *isa, const struct row *r)
 {

@@ -22,7 +22,7 @@ from report import Pins, compare, dump, parse        # noqa: E402
 
 # What QEMU 7.2 can be asked for that Vitrine has by default; see README.md.
 QEMU_CPU = "rv64,h=false,svinval=true,svnapot=true,svpbmt=true,debug=false,pmu-num=29"
-VITRINE_CPU = "rv64,h=false"
+VITRINE_CPU = "rv64,h=false,debug=false"
 # Kinds with the hypervisor extension, on both; the harness is assembled for them (HYP).
 HYP = {"hyp", "hquirk"}
 MARCH = "rv64gc_zba_zbb_zbc_zbs_svinval"

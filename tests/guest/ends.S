@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 # Each way in which a guest ends, or fails to. One program for each macro.
+#ifdef AD_UPDATES                       /* no symbol of that name, not even a local one */
+#define tohost nowhere
+#endif
         .globl  _start
 _start: csrr    t0, mhartid
         bnez    t0, park
@@ -110,6 +113,73 @@ _start: csrr    t0, mhartid
         li      t2, 0x00800080          /* ready */
         bne     a1, t2, bad
         bne     a2, a0, bad
+        li      t0, 1
+        sd      t0, 0(s0)
+1:      j       1b
+#elif defined AD_UPDATES || defined TOHOST_AD_FAULTS
+        /* A page of 1 GiB without A and D, used as S by MPRV. Without a tohost word hardware sets both; with one a fault comes. */
+        la      t0, fault
+        csrw    mtvec, t0
+        li      t0, -1                  /* PMP: S may do anything */
+        csrw    pmpaddr0, t0
+        li      t0, 0x1f
+        csrw    pmpcfg0, t0
+        la      s2, table
+        li      t0, 0x80000000 >> 2 | 0xf /* X W R V */
+        sd      t0, 16(s2)
+        srli    t0, s2, 12
+        li      t1, 8 << 60
+        or      t0, t0, t1
+        csrw    satp, t0
+        sfence.vma
+        li      t0, 1 << 17 | 1 << 11   /* MPRV, MPP = S */
+        li      a3, 13
+        csrs    mstatus, t0
+        ld      a0, 24(s2)
+        csrc    mstatus, t0
+        li      a3, 15
+        csrs    mstatus, t0
+        sd      a0, 24(s2)
+        csrc    mstatus, t0
+        ld      a0, 16(s2)
+        andi    a0, a0, 0xc0            /* D A */
+        li      a1, 0xc0
+        bne     a0, a1, failed
+        li      a2, 0
+        j       finish
+failed: li      a2, 42
+        j       finish
+        .align  2
+fault:  csrr    a0, mcause
+        bne     a0, a3, failed
+        li      a2, 13
+finish: li      t0, 0x5555
+        beqz    a2, 1f
+        slli    a2, a2, 16
+        li      t0, 0x3333
+        or      t0, t0, a2
+1:      sw      t0, 0(s1)
+        j       1b
+        .align  12
+table:  .zero   4096
+#elif defined TRIGGERS                  /* what software that looks for triggers does: write, read back, take the type for an answer */
+        .option arch, +zicsr
+        csrw    0x7a0, zero             /* tselect */
+        csrr    a0, 0x7a0
+        bnez    a0, bad
+        csrr    a0, 0x7a1               /* tdata1 */
+        srli    a0, a0, 60
+        bnez    a0, bad
+        li      a1, 2 << 60 | 1 << 6 | 1 << 2 /* mcontrol: M, execute */
+        la      a2, 1f
+        csrw    0x7a2, a2
+        csrw    0x7a1, a1
+1:      csrr    a0, 0x7a1
+        beq     a0, a1, bad
+        li      a0, 1
+        csrw    0x7a0, a0
+        csrr    a1, 0x7a0
+        beq     a0, a1, bad
         li      t0, 1
         sd      t0, 0(s0)
 1:      j       1b

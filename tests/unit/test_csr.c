@@ -62,6 +62,9 @@ static bool exists(unsigned n, const struct isa *isa)
     if (n == 0x14d || n == 0x24d) {
         return isa->sstc && (n == 0x14d ? isa->s : isa->h);
     }
+    if (n >= 0x7a0 && n <= 0x7a3) {
+        return isa->debug;
+    }
     if (n == 0x302 || n == 0x303) {
         return isa->s;
     }
@@ -201,8 +204,14 @@ struct value {
 START_TEST(reset_values)
 {
     static const struct value special[] = {
-        {"mstatus", UINT64_C(0xa00000000)},     {"sstatus", XS_UXL_64}, {"vsstatus", XS_UXL_64}, {"hstatus", XS_UXL_64},
-        {"misa", UINT64_C(0x80000000001411ad)}, {"mideleg", 0x1444},    {"mhartid", 3},
+        {"mstatus", UINT64_C(0xa00000000)},
+        {"sstatus", XS_UXL_64},
+        {"vsstatus", XS_UXL_64},
+        {"hstatus", XS_UXL_64},
+        {"misa", UINT64_C(0x80000000001411ad)},
+        {"mideleg", 0x1444},
+        {"mhartid", 3},
+        {"menvcfg", ENVCFG_ADUE},
     };
     struct rig *r = rig_new("rv64");
     for (unsigned n = 0; n < 4096; n++) {
@@ -270,7 +279,9 @@ static const struct {
     {"vstimecmp", ALL, 0, "Sstc 3.1.1"},
     {"menvcfg", UINT64_C(0xe0000000000000f1), 0, "3.1.18"},
     {"senvcfg", 0xf1, 0, "10.1.10"},
-    {"henvcfg", 0xf1, 0, "18.2.5: menvcfg holds zeros above"},
+    {"henvcfg", UINT64_C(0x20000000000000f1), 0, "18.2.5: of the bits above menvcfg has only ADUE after a reset"},
+    {"tselect", 0, 0, "Debug, Sdtrig: no triggers"},
+    {"tdata1", 0, 0, "Debug, Sdtrig: type 0"},
     {"mtvec", 0, 0, "3.1.7: mode 3 is not taken"},
     {"stvec", 0, 0, "10.1.2"},
     {"vstvec", 0, 0, "18.2.13"},
@@ -360,6 +371,7 @@ static const struct {
     {"rv64,sstc=false", "menvcfg", ALL, UINT64_C(0x60000000000000f1)},
     {"rv64,svpbmt=false", "menvcfg", ALL, UINT64_C(0xa0000000000000f1)},
     {"rv64,svadu=false", "menvcfg", ALL, UINT64_C(0xc0000000000000f1)},
+    {"rv64,svadu=false", "henvcfg", ALL, 0xf1},
     /* 3.7.1: bits 6:5 zero, W without R reserved, all A modes (granularity 4) */
     {NULL, "pmpcfg0", UINT64_C(0x60), 0},
     {NULL, "pmpcfg0", 0x0206, 0x0004},
@@ -756,7 +768,7 @@ START_TEST(names)
     ck_assert_int_eq(csr_number("hgatp"), 0x680);
     ck_assert_int_eq(csr_number("nosuch"), -1);
     ck_assert_str_eq(csr_name(0xc1f), "hpmcounter31");
-    ck_assert_ptr_null(csr_name(0x7a0));
+    ck_assert_ptr_null(csr_name(0x7a4));
     ck_assert_ptr_null(csr_name(5000));
     struct rig *r = rig_new("rv64");
     uint64_t v;

@@ -48,22 +48,22 @@ static const char *foreign_csr(unsigned num, unsigned *index)
         uint8_t index; /* of the first in a numbered run */
         const char *name;
     } runs[] = {
-        {0x10c, 0x10f, 0, "sstateen"},    {0x30c, 0x30f, 0, "mstateen"},   {0x323, 0x33f, 3, "mhpmevent"},
-        {0x3a0, 0x3af, 0, "pmpcfg"},      {0x3b0, 0x3ef, 0, "pmpaddr"},    {0x60c, 0x60f, 0, "hstateen"},
-        {0x646, 0x647, 1, "hviprio"},     {0x7a1, 0x7a3, 1, "tdata"},      {0x7b2, 0x7b3, 0, "dscratch"},
-        {0xb03, 0xb1f, 3, "mhpmcounter"}, {0xc03, 0xc1f, 3, "hpmcounter"},
+        {0x10c, 0x10f, 0, "sstateen"},   {0x30c, 0x30f, 0, "mstateen"}, {0x323, 0x33f, 3, "mhpmevent"},
+        {0x3a0, 0x3af, 0, "pmpcfg"},     {0x3b0, 0x3ef, 0, "pmpaddr"},  {0x60c, 0x60f, 0, "hstateen"},
+        {0x646, 0x647, 1, "hviprio"},    {0x7b2, 0x7b3, 0, "dscratch"}, {0xb03, 0xb1f, 3, "mhpmcounter"},
+        {0xc03, 0xc1f, 3, "hpmcounter"},
     };
     static const struct {
         uint16_t num;
         const char *name;
     } names[] = {
-        {0x008, "vstart"},    {0x009, "vxsat"},     {0x00a, "vxrm"},   {0x00f, "vcsr"},      {0x015, "seed"},
-        {0x150, "siselect"},  {0x151, "sireg"},     {0x15c, "stopei"}, {0x250, "vsiselect"}, {0x251, "vsireg"},
-        {0x25c, "vstopei"},   {0x308, "mvien"},     {0x309, "mvip"},   {0x350, "miselect"},  {0x351, "mireg"},
-        {0x35c, "mtopei"},    {0x5a8, "scontext"},  {0x608, "hvien"},  {0x609, "hvictl"},    {0x6a8, "hcontext"},
-        {0x747, "mseccfg"},   {0x7a0, "tselect"},   {0x7a4, "tinfo"},  {0x7a5, "tcontrol"},  {0x7a8, "mcontext"},
-        {0x7aa, "mscontext"}, {0x7b0, "dcsr"},      {0x7b1, "dpc"},    {0xc20, "vl"},        {0xc21, "vtype"},
-        {0xc22, "vlenb"},     {0xda0, "scountovf"}, {0xdb0, "stopi"},  {0xeb0, "vstopi"},    {0xfb0, "mtopi"},
+        {0x008, "vstart"},    {0x009, "vxsat"},    {0x00a, "vxrm"},     {0x00f, "vcsr"},      {0x015, "seed"},
+        {0x150, "siselect"},  {0x151, "sireg"},    {0x15c, "stopei"},   {0x250, "vsiselect"}, {0x251, "vsireg"},
+        {0x25c, "vstopei"},   {0x308, "mvien"},    {0x309, "mvip"},     {0x350, "miselect"},  {0x351, "mireg"},
+        {0x35c, "mtopei"},    {0x5a8, "scontext"}, {0x608, "hvien"},    {0x609, "hvictl"},    {0x6a8, "hcontext"},
+        {0x747, "mseccfg"},   {0x7a4, "tinfo"},    {0x7a5, "tcontrol"}, {0x7a8, "mcontext"},  {0x7aa, "mscontext"},
+        {0x7b0, "dcsr"},      {0x7b1, "dpc"},      {0xc20, "vl"},       {0xc21, "vtype"},     {0xc22, "vlenb"},
+        {0xda0, "scountovf"}, {0xdb0, "stopi"},    {0xeb0, "vstopi"},   {0xfb0, "mtopi"},
     };
     for (size_t k = 0; k < ARRAY_LEN(runs); k++) {
         if (num >= runs[k].first && num <= runs[k].last) {

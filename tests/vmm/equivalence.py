@@ -44,11 +44,13 @@ def find(name):
 
 class Guest:
     """name; options, in which DISK stands for a fresh copy of `disk` (a size: of zeros) and what is not a file is left alone; what is typed; what
-    it must have printed; how it ends (None: as the bare one does); after how many instructions it is stopped; techniques that refuse it, with why; checked: with --check."""
+    it must have printed; how it ends (None: as the bare one does); after how many instructions it is stopped; techniques that refuse it, with why;
+    techniques under which it must come out differently, and --check say so; checked: with --check."""
 
-    def __init__(self, name, *options, typed=b"", says="", status: int | None = 0, limit=0, disk=None, refused=None, long=False, checked=True):
+    def __init__(self, name, *options, typed=b"", says="", status: int | None = 0, limit=0, disk=None, refused=None, differs=(), long=False, checked=True):
         self.name, self.options, self.typed, self.says, self.status = name, options, typed, says, status
-        self.limit, self.disk, self.refused, self.long, self.checked = limit, disk, refused or {}, long, checked
+        self.limit, self.disk, self.refused, self.differs = limit, disk, refused or {}, differs
+        self.long, self.checked = long, checked
 
     def arguments(self, folder):
         disk = os.path.join(folder, "disk.img")
@@ -79,6 +81,7 @@ def guests():
     yield Guest("micro, virtio disk", *NO_H, "-m", "32M", "-kernel", "micro.elf", *BLOCK, disk="micro.img", typed=KERNEL_SCRIPT,
                 says="this was the shell")
     yield Guest("xdisk", "-cpu", "rv64,h=false,xdisk=true", "-kernel", "xdisk.elf", "-drive", "file=DISK,format=raw,if=xdisk", disk=1 << 20)
+    yield Guest("leaky", "-cpu", "rv64,h=false,xuk=true", "-kernel", "leaky.elf", says="on a machine of my own", differs=("trap",))
     yield Guest("hyper", "-cpu", "rv64,h=true", "-kernel", "hyper.elf", says="hyper: ok", refused={"nested": "has the H extension itself"})
     yield Guest("ukern, starts in M", *NO_H, "-kernel", "ukern.elf", status=ENDLESS, limit=6000000)
     yield Guest("mono, Sv39 only", "-cpu", "rv64,h=false,sv48=false", "-m", "32M", "-kernel", "mono.elf", typed=b"ls\nexec true\n", says="motd")
@@ -124,6 +127,9 @@ def cell(g, technique, expected, timeout=1800):
     if technique in g.refused:
         check(r.status == 125 and g.refused[technique] in r.err, f"under {technique}: it must be refused, and {g.refused[technique]!r} said", r)
         return "refused"
+    if technique in g.differs:
+        check(r.status == 123 and "it is not what it is when interpreted" in r.err, f"under {technique}: it must differ, and --check say so", r)
+        return "differs"
     check(r.status == expected.status, f"under {technique}: status {r.status}, bare {g.status}", r)
     check(r.out == expected.out, f"under {technique} it prints something else than bare: {expected.out[-800:]!r}", r)
     if not g.checked:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Guests in virtual machines, by every technique: they must print, count and end as on the bare machine, instruction by instruction.
 
-run.py --build DIR [--linux DIR] [--techniques A,B] [NAME...]   the tests whose names contain one of NAME; none = all
+run.py --build DIR [--techniques A,B] [NAME...]   the tests whose names contain one of NAME; none = all
 
---linux: the Linux guest that scripts/linux-guest made. The last line is "N passed, N failed".
+equivalence.py has the table of all guests. The last line is "N passed, N failed".
 """
 import argparse
 import os
@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "..", "guest"))
 import run as guest  # noqa: E402
-from run import Skipped, check, ends, need, vitrine  # noqa: E402
+from run import Skipped, check, ends, vitrine  # noqa: E402
 import tally  # noqa: E402
 
 sys.path.insert(0, HERE)
@@ -117,39 +117,6 @@ def test_ukern():
     """A kernel that starts in M mode, sets up PMP and delegation, and runs user processes."""
     bare = same("ukern", "-kernel", find("ukern.elf"), checked=False)
     ends(bare, 0, "0 failed")
-
-
-def test_ukern_checked():
-    for t in TECHNIQUES:
-        r = vitrine("--vmm", t, "--check", "-kernel", find("ukern.elf"), "--max-insns", "12000000", timeout=600)
-        check(r.status == 124 and "no difference in" in r.err, f"ukern under {t} with --check", r)
-
-
-def test_uboot():
-    same("U-Boot", "-kernel", need(guest.UBOOT), stdin=b"\n\nversion\n", max_insns=400000000, checked=False)
-    for t in TECHNIQUES:
-        r = vitrine("--vmm", t, "--check", "-kernel", need(guest.UBOOT), "--max-insns", "20000000", timeout=600)
-        check(r.status == 124 and "no difference in" in r.err, f"U-Boot under {t} with --check", r)
-
-
-def linux_args():
-    if not guest.LINUX:
-        raise Skipped("no --linux DIR")
-    return ("-m", "256M", "-kernel", need(os.path.join(guest.LINUX, "Image")), "-initrd", need(os.path.join(guest.LINUX, "initramfs.cpio.gz")),
-            "-append", "console=ttyS0 earlycon=sbi")
-
-
-def test_linux():
-    args = linux_args()
-    bare = same("Linux", *args, max_insns=2500000000, checked=False, timeout=900)
-    check("init: kernel 6" in bare.out, "Linux does not come to its init", bare)
-
-
-def test_linux_checked():
-    args = linux_args()
-    for t in TECHNIQUES:
-        r = vitrine("--vmm", t, "--check", *args, "--max-insns", "150000000", timeout=900)
-        check(r.status == 124 and "no difference in" in r.err, f"Linux under {t} with --check", r)
 
 
 def test_instruction_traces():
@@ -332,11 +299,10 @@ def techniques():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
-    parser.add_argument("--linux", metavar="DIR")
     parser.add_argument("--techniques", help="only these, comma separated")
     parser.add_argument("names", nargs="*")
     a = parser.parse_args()
-    guest.BUILD, guest.LINUX = a.build, a.linux
+    guest.BUILD = a.build
     TECHNIQUES.extend(a.techniques.split(",") if a.techniques else techniques())
     return tally.run(tally.of(a.names, globals()), Skipped, (guest.Failed, subprocess.TimeoutExpired))
 

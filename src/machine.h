@@ -22,7 +22,7 @@ enum {
 #define MACHINE_RAM_MAX  (UINT64_C(64) << 30)
 
 enum {
-    MACHINE_QUANTUM = 100000,     /* instructions in a hart's turn */
+    MACHINE_QUANTUM = 20000,      /* instructions in a hart's turn */
     MACHINE_INSNS_PER_TICK = 100, /* instruction slots in 100 ns: a hart of 1 GHz that retires one in each cycle */
 };
 

@@ -231,7 +231,7 @@ static const struct option_row {
     {"mem-path", REFUSE_ARG, "PATH", "memory is the process's own: leave it out", NULL, 0},
     {"echr", REFUSE_ARG, "N", "the escape character is Ctrl-A: leave it out", NULL, 0},
     {"max-insns", CALL, "N", "stop with status 124 after N instructions of all harts", option_max_insns, 0},
-    {"quantum", CALL, "N", "instructions in a hart's turn (default 100000)", option_quantum, 0},
+    {"quantum", CALL, "N", "instructions in a hart's turn (default 20000)", option_quantum, 0},
     {"insns-per-tick", CALL, "N", "instructions in 100 ns of the guest's time (default 100)", option_insns_per_tick, 0},
     {"realtime", FLAG, NULL, "the guest's time follows the host's clock", AT(machine.realtime)},
     {"signature", TEXT, "FILE", "write begin_signature..end_signature there at the end, as 32-bit hex lines",

@@ -37,7 +37,7 @@ static struct tlb_key key_of(const struct mmu_ctx *c)
         k.hgatp = c->hgatp;
     k.flags = (uint32_t)c->priv | (uint32_t)c->virt << 2 | (uint32_t)c->sum << 3 | (uint32_t)c->mxr << 4 |
               (uint32_t)c->vmxr << 5 | (uint32_t)c->adue << 6 | (uint32_t)c->adue_g << 7 | (uint32_t)c->pbmte << 8 |
-              (uint32_t)c->pbmte_g << 9;
+              (uint32_t)c->pbmte_g << 9 | (c->hlvx ? TLB_KEY_HLVX : 0);
     if (bare_m)
         k.flags = PRIV_M;
     return k;
@@ -72,7 +72,7 @@ static void clear_fetch(struct fetch_tlb *t)
 static struct tlb *data_bank(struct hart *h, const struct tlb_key *key)
 {
     struct hart_banks *b = h->banks;
-    unsigned victim = 0;
+    unsigned victim = DATA_BANKS; /* never the bank in use */
     for (unsigned i = 0; i < DATA_BANKS; i++) {
         if (!b->data[i]) {
             victim = i;
@@ -82,7 +82,7 @@ static struct tlb *data_bank(struct hart *h, const struct tlb_key *key)
             b->data[i]->used = ++b->tick;
             return b->data[i];
         }
-        if (b->data[i]->used < b->data[victim]->used)
+        if (b->data[i] != h->tlb && (victim == DATA_BANKS || b->data[i]->used < b->data[victim]->used))
             victim = i;
     }
     if (!b->data[victim]) {
@@ -178,6 +178,12 @@ void hart_context_changed(struct hart *h)
     }
 }
 
+struct tlb *hart_bank_of(struct hart *h, const struct mmu_ctx *c)
+{
+    struct tlb_key k = key_of(c);
+    return data_bank(h, &k);
+}
+
 int hart_banks_init(struct hart *h)
 {
     h->banks = calloc(1, sizeof *h->banks);
@@ -257,7 +263,7 @@ static bool fetch_page(struct hart *h, uint64_t va, struct code_page **page, con
     e->tag = va & PAGE_MASK;
     e->page = *page;
     h->fetch->empty = false;
-    h->fetch->super |= m.page_size > PAGE_SIZE;
+    h->fetch->super |= m.fence_size > PAGE_SIZE;
     if (event_wanted(h->events, EV_TLB_FILL))
         observe_fill(h, va, &m, MMU_X);
     return true;

@@ -13,8 +13,18 @@ void hart_banks_free(struct hart *h);
 const struct tlb *hart_data_bank(const struct hart *h, unsigned n);
 const struct fetch_tlb *hart_fetch_bank(const struct hart *h, unsigned n);
 
-/* tlb_key.flags: 9 PBMTE at stage two | 8 at stage one | 7 ADUE at stage two | 6 at stage one | 5 vsstatus.MXR | 4 MXR | 3 SUM | 2 V
+/* The bank for accesses as c translates them, HLV's and HSV's, which are not those of the current mode. NULL: no memory. */
+struct tlb *hart_bank_of(struct hart *h, const struct mmu_ctx *c);
+
+/* tlb_key.flags: 10 HLVX | 9 PBMTE at stage two | 8 at stage one | 7 ADUE at stage two | 6 at stage one | 5 vsstatus.MXR | 4 MXR | 3 SUM | 2 V
  * | 1:0 privilege */
-enum tlb_key_flag { TLB_KEY_PRIV = 3, TLB_KEY_VIRT = 4, TLB_KEY_SUM = 8, TLB_KEY_MXR = 16, TLB_KEY_VMXR = 32 };
+enum tlb_key_flag {
+    TLB_KEY_PRIV = 3,
+    TLB_KEY_VIRT = 4,
+    TLB_KEY_SUM = 8,
+    TLB_KEY_MXR = 16,
+    TLB_KEY_VMXR = 32,
+    TLB_KEY_HLVX = 1024
+};
 
 #endif

@@ -2,6 +2,7 @@
 /* Loads and stores that missed the TLB: translation, MMIO, misaligned accesses that cross pages, flagged pages; atomics; cbo; HLV and HSV. */
 #include <string.h>
 
+#include "cpu/context.h"
 #include "cpu/observe.h"
 #include "cpu/op.h"
 #include "cpu/trap.h"
@@ -58,18 +59,25 @@ static unsigned flags_at(const struct place *p)
     return p->region->flags[(p->pa - p->region->base) >> PAGE_SHIFT];
 }
 
-/* Translates for the current data regime and keeps the result in its TLB bank where that may be. */
+/* Keeps what find() found in the bank t, where that may be. */
+static void keep(struct hart *h, struct tlb *t, uint64_t va, enum mmu_access a, const struct mmu_map *m,
+                 const struct place *p)
+{
+    if (p->host && m->whole_page && !(flags_at(p) & (a == MMU_W ? PAGE_NO_WRITE : PAGE_NO_READ))) {
+        tlb_fill(t, a == MMU_W, va, p->host - (va & ~PAGE_MASK), m->fence_size);
+        if (event_wanted(h->events, EV_TLB_FILL))
+            observe_fill(h, va, m, a);
+    }
+}
+
+/* Translates for the current data regime. */
 static bool find_data(struct hart *h, uint64_t va, unsigned size, enum mmu_access a, struct place *p)
 {
     struct mmu_ctx c = hart_data_ctx(h);
     struct mmu_map m;
     if (!find(h, &c, va, size, a, &m, p))
         return false;
-    if (p->host && m.whole_page && !(flags_at(p) & (a == MMU_W ? PAGE_NO_WRITE : PAGE_NO_READ))) {
-        tlb_fill(h->tlb, a == MMU_W, va, p->host - (va & ~PAGE_MASK), m.page_size);
-        if (event_wanted(h->events, EV_TLB_FILL))
-            observe_fill(h, va, &m, a);
-    }
+    keep(h, h->tlb, va, a, &m, p);
     return true;
 }
 
@@ -309,6 +317,22 @@ static bool hyp_load(struct hart *h, const struct place p[2], uint64_t va, unsig
     return true;
 }
 
+/* The same by the bank alone. */
+static bool hyp_hit(const struct tlb *t, uint64_t va, unsigned size, bool stores, uint64_t *val)
+{
+    const struct tlb_entry *e = stores ? &t->w[tlb_index(va)] : &t->r[tlb_index(va)];
+    uint64_t at = va - e->page;
+    if (at > (uint64_t)PAGE_SIZE - size)
+        return false;
+    if (stores) {
+        memcpy(e->host + at, val, size);
+    } else {
+        *val = 0;
+        memcpy(val, e->host + at, size);
+    }
+    return true;
+}
+
 bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va, uint64_t *val)
 {
     struct mmu_ctx c;
@@ -320,7 +344,12 @@ bool lsu_hyp(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va, uint64
     struct mmu_map m;
     if (!hart_hyp_ctx(h, insn, hlvx, &c, &h->last_trap))
         return false;
+    struct tlb *t = hart_bank_of(h, &c);
+    if (t && hyp_hit(t, va, size, stores, val))
+        return true;
     if (find(h, &c, va, n, a, &m, &p[0]) && (n == size || find(h, &c, va + n, size - n, a, &m, &p[1]))) {
+        if (t && n == size)
+            keep(h, t, va, a, &m, &p[0]);
         bool executable = p[0].host && (n == size || p[1].host); /* MMIO is not */
         if (hlvx && !executable)
             fault(h, CAUSE_LOAD_ACCESS, va);

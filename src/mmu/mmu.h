@@ -52,11 +52,12 @@ struct mmu_ctx {
 };
 
 struct mmu_map {
-    uint64_t pa;        /* host physical address of va */
-    uint64_t page_size; /* bytes: the largest aligned span around va over which pa - va is constant (>= 4096) */
-    bool whole_page;    /* the 4 KiB page around pa has one answer from PMP: the TLB may keep it */
-    bool user;          /* U bit of the stage-one leaf (false when bare) */
-    bool global;        /* G bit on the stage-one path */
+    uint64_t pa;         /* host physical address of va */
+    uint64_t page_size;  /* bytes: the largest aligned span around va over which pa - va is constant (>= 4096) */
+    uint64_t fence_size; /* bytes: stage one's own page, of which this may be a part: a fence in it means va */
+    bool whole_page;     /* the 4 KiB page around pa has one answer from PMP: the TLB may keep it */
+    bool user;           /* U bit of the stage-one leaf (false when bare) */
+    bool global;         /* G bit on the stage-one path */
 };
 
 struct mmu_fault {

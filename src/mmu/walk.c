@@ -382,7 +382,7 @@ bool mmu_translate(const struct mmu_ctx *c, uint64_t va, unsigned size, enum mmu
         if (!ok)
             return false;
     }
-    m->page_size = l.span;
+    m->page_size = m->fence_size = l.span;
     m->user = l.pte & PTE_U;
     m->global = l.global;
     if (UNLIKELY(w.two.levels)) {

@@ -240,6 +240,7 @@ static void print_vmm_stats(const struct vmm *v, double cpu, double wall)
     fprintf(stderr, "host time         %.3f s CPU, %.3f s in all\n", cpu, wall);
     fprintf(stderr, "speed             %.1f million instructions per CPU second\n",
             cpu > 0 ? (double)insns / cpu / 1e6 : 0);
+    fprintf(stderr, "the real machine, and what its guests did with it\n"); /* the watchers go on */
 }
 
 /* How a VM ended: told when it does, though others go on. Of one that is alone, only what is no ordinary end. */

@@ -162,6 +162,15 @@ def test_steps_under_each_technique():
     find(r"^\* 1 +mono\.elf +emulate +runs +4 +0 ", r.out)
 
 
+def test_breakpoint_set_between_two_steps():
+    """A breakpoint that is set in the midst of an instruction holds from then on."""
+    for technique in ("trap", "nested"):
+        r = batch("--vmm", technique, "-m", "64M", "-kernel", mono(), script="stepx vmm\nstepx vmm\nbreak trap\ncontinue\ndelete\nquit")
+        find(r"^Breakpoint 1, vm 1, hart 0 in S mode: .*<trap>", r.out)
+    r = batch("-m", "64M", "-kernel", mono(), script="stepx csr\nbreak trap\ncontinue\nquit")
+    find(r"^Breakpoint 1, hart 0 in S mode: .*<trap>", r.out)
+
+
 def test_two_machines():
     with Prompt("--vmm", "trap", "--vm", f"-m 32M -kernel {mono()}", "--vm", f"-m 32M -kernel {mono()}") as p:
         find(r"^\* 1 .*\n  2 .*\n  0 +the real machine", p.do("info vms"))
@@ -348,8 +357,12 @@ def test_tables_side_by_side():
         find(r"level 0\n  guest   none\n  shadow  hpa \w+: 0x\w+  V R W \. U \. A D  -> page hpa " + m[2][:-3], told)
         find(r"a direct table: the guest has one large page here", told)
         find(r"no G: ", told)
+        find(r"^ +filled after \d+ instructions, for a (store|load) at 0x\w+ <\w+\+?\d*>$", told)
         told = p.do("info shadow")
         find(r"^hpa \S+ +root +2 +S .*gpa 0x", told)
+        root = find(r"^hpa (\S+) +root +2 +S ", told)[1]
+        find(r"^\[258\] 0xffff_ffc0_8000_0000 +V \. \. \. \. \. \. \. -> hpa \S+\n +filled after \d+ instructions, for a \w+ at 0x", p.do(f"info shadow {root}"))
+        check("no shadow table lies there" in p.do("info shadow 0x1000"), "no table is told of")
         find(r"(\d+) tables \(\d+ of them roots", told)
         find(r"write-protected pages of the guest's, which hold its tables:\n  0x", told)
         p.do("delete")
@@ -379,6 +392,7 @@ def test_second_stage():
         vm real
         walk 0xffffffc080200c32 as VS""")
     find(r"^second stage  leaf for gpa \S+: 0x\w+  V R W X U . A D  -> hpa \S+$", r.out)
+    find(r"^ +filled after \d+ instructions, for a (store|fetch|load) at 0x", r.out)
     find(r"^root at hpa \S+ \(hgatp 0x8\w+\), \d+ tables below it\n  gpa ", r.out)
     find(r"stage two translates gpa", r.out)
 

@@ -6,6 +6,7 @@
 #include "cpu/trap.h"
 #include "monitor/debug/debug_vmm.h"
 #include "monitor/debug/walk_view.h"
+#include "monitor/vmm/fills.h"
 #include "monitor/vmm/gstage.h"
 #include "monitor/vmm/shadow_int.h"
 #include "monitor/vmm/trap.h"
@@ -97,6 +98,31 @@ static void show_entry(struct repl *r, const char *whose, const char *space, uin
 static void note(struct repl *r, const char *text)
 {
     out_styled(r->out, OUT_DIM, "          %s\n", text);
+}
+
+static const char *access_word(uint64_t cause)
+{
+    switch (cause) {
+    case CAUSE_FETCH_PAGE:
+    case CAUSE_FETCH_GUEST_PAGE: return "a fetch";
+    case CAUSE_LOAD_PAGE:
+    case CAUSE_LOAD_GUEST_PAGE: return "a load";
+    case CAUSE_STORE_PAGE:
+    case CAUSE_STORE_GUEST_PAGE: return "a store";
+    default: return "an intercept";
+    }
+}
+
+/* Who changed an entry last, and when. */
+static void show_fill(struct repl *r, const struct fill *f)
+{
+    if (!f)
+        return;
+    out_styled(r->out, OUT_DIM, "          %s after %" PRIu64 " instructions, ", f->drop ? "dropped" : "filled",
+               f->insn);
+    out_styled(r->out, OUT_DIM, "%s%sfor %s at ", f->drop ? f->drop : "", f->drop ? ": " : "", access_word(f->cause));
+    show_address(r, f->pc);
+    out_puts(r->out, "\n");
 }
 
 /* Why rights that the guest's leaf gives are not in the shadow's. */
@@ -206,6 +232,7 @@ static void show_level(struct repl *r, struct vm *vm, const struct guest_walk *g
     } else {
         explain_leaf(r, vm, vh, g, pte);
     }
+    show_fill(r, fills_of_shadow(r->config.fills, vm->number, at));
 }
 
 static void show_p2m(struct repl *r, struct vm *vm, const struct guest_walk *g)
@@ -240,6 +267,7 @@ static void show_gstage(struct repl *r, struct vm *vm, const struct guest_walk *
         note(r, "no W: the page is watched");
     else
         note(r, "the guest's own table is walked by the real MMU, each of its entries through this stage");
+    show_fill(r, fills_of_gstage(r->config.fills, vm->number, g->pa));
 }
 
 void repl_show_shadow(struct repl *r, struct vm *vm, uint64_t va)
@@ -314,6 +342,27 @@ static void info_shadow(struct repl *r, const struct shadow *s)
                pages ? "" : " none", tables, roots, direct, filled, pages, pages == 1 ? "" : "s");
 }
 
+/* The entries of one table, each with who filled it. hpa: anywhere in its frame. */
+static bool info_entries(struct repl *r, const struct vm *vm, uint64_t hpa)
+{
+    const struct shadow_table *t = shadow_next(vm_shadow(vm), NULL);
+    while (t && t->hpa != (hpa & PAGE_MASK))
+        t = shadow_next(vm_shadow(vm), t);
+    const struct sp *sp = (const struct sp *)t;
+    for (unsigned i = 0; t && i < SHADOW_ENTRIES; i++) {
+        const struct fill *f = fills_of_shadow(r->config.fills, vm->number, t->hpa + 8 * i);
+        if (!(sp->pte[i] & PTE_V) && !(f && f->drop))
+            continue;
+        out_printf(r->out, "[%03u] %-21s ", i, text_hex(shadow_entry_va(sp, i)).s);
+        walk_view_print_bits(r->out, sp->pte[i], 0);
+        if (sp->pte[i] & PTE_V)
+            out_printf(r->out, " -> hpa %s", text_hex(pte_address(sp->pte[i])).s);
+        out_puts(r->out, "\n");
+        show_fill(r, f);
+    }
+    return t;
+}
+
 static void info_gstage(struct repl *r, struct vm *vm, const struct gstage *g)
 {
     uint64_t leaves = 0, first = 0, n = 0, shown = 0;
@@ -340,8 +389,13 @@ static void info_gstage(struct repl *r, struct vm *vm, const struct gstage *g)
 int cmd_info_shadow(struct repl *r, const char *args, struct err *e)
 {
     struct vm *vm = want_vm(r, "info shadow", e);
-    if (!vm || no_arguments(args, e))
+    uint64_t hpa = 0;
+    if (!vm || (*args && eval_u64(r, args, &hpa, e)))
         return -EINVAL;
+    if (*args && (!vm_shadow(vm) || !info_entries(r, vm, hpa)))
+        return err_set(e, -EINVAL, "info shadow %s: no shadow table lies there: info shadow lists them", args);
+    if (*args)
+        return 0;
     if (vm_gstage(vm))
         info_gstage(r, vm, vm_gstage(vm));
     else if (vm_shadow(vm))

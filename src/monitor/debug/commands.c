@@ -123,8 +123,10 @@ const struct command commands[] = {
         "selects a virtual machine: whose hart, memory and symbols the other commands mean; 0 or real: the real one"),
     ROW("shadow", NULL, "ADDRESS", EXPR, 0, cmd_shadow,
         "the VMM's side of a guest's address: the frame, and guest's and shadow's entries level by level"),
-    ROW("info shadow", NULL, NULL, NONE, 0, cmd_info_shadow,
-        "the tables that the VMM keeps for the guest, its protected pages; under nested the second stage"),
+    ROW("info shadow", NULL, "[TABLE]", NONE, 0, cmd_info_shadow,
+        "the tables that the VMM keeps for the guest, its protected pages; under nested the second stage; TABLE, by "
+        "its hpa: each entry, who "
+        "filled or dropped it, and when"),
     ROW("vmstat", NULL, "[N|clear]", NONE, 0, cmd_vmstat,
         "where the selected guest's exits come from: by reason, function and instruction; clear: counts anew"),
     ROW("why", NULL, NULL, NONE, 0, cmd_why,

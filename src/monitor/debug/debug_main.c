@@ -4,6 +4,7 @@
 #include "monitor/debug/debug_vmm.h"
 #include "monitor/debug/gdb_beside.h"
 #include "monitor/debug/repl.h"
+#include "monitor/vmm/fills.h"
 #include "monitor/vmm/vmm_options.h"
 #include "monitor/vmm/vmstat.h"
 #include "monitor/watchers.h"
@@ -139,10 +140,12 @@ static int debug_machine(struct machine *m, struct vmm *vmm, const struct option
     bool terminal = !a->batch && !input;
     struct debug_runner runner;
     struct vmstat *vmstat = vmm ? vmstat_open(vmm) : NULL;
+    struct fills *fills = vmm ? fills_open(vmm) : NULL;
     out_file_init(&out, stdout, out_wants_colour(stdout));
     const struct repl_config config = {
         .vmm = vmm,
         .vmstat = vmstat,
+        .fills = fills,
         .terminal = terminal,
         .input = terminal && !isatty(STDOUT_FILENO) ? stdin : input,
         .history = history_file(history, sizeof history),
@@ -189,6 +192,7 @@ static int debug_machine(struct machine *m, struct vmm *vmm, const struct option
     repl_free(monitor);
     repl_free(r);
     debugger_free(d);
+    fills_close(fills);
     vmstat_close(vmstat);
     return status;
 }
@@ -324,7 +328,7 @@ void debug_prompt_vmm(struct vmm *v, unsigned vm, struct vmstat *vmstat, const s
                       debug_signals_fn *signals, struct machine_result *r)
 {
     struct vmstat *own = vmstat ? NULL : vmstat_open(v);
-    struct repl_config config = {.vmm = v, .vmstat = vmstat ? vmstat : own};
+    struct repl_config config = {.vmm = v, .vmstat = vmstat ? vmstat : own, .fills = fills_open(v)};
     struct debug_runner runner;
     struct debugger *d = debugger_new(v->machine);
     if (o->max_insns != UINT64_MAX)
@@ -338,6 +342,7 @@ void debug_prompt_vmm(struct vmm *v, unsigned vm, struct vmstat *vmstat, const s
         debugger_select_vm(d, vm);
     prompt(d, &config, signals, r);
     debugger_free(d);
+    fills_close(config.fills);
     vmstat_close(own);
 }
 

@@ -210,15 +210,20 @@ void debugger_interrupt(struct debugger *d)
 
 /* ---- Events ---- */
 
+static void pause_running(struct debugger *d, unsigned vm)
+{
+    if (d->runner)
+        d->runner->pause(d->runner->ctx, vm);
+    else
+        machine_pause(d->machine);
+}
+
 void debugger_stop_soon(struct debugger *d, const struct debug_stop *s)
 {
     if (!d->pending)
         d->found = *s;
     d->pending = true;
-    if (d->runner)
-        d->runner->pause(d->runner->ctx, s->vm);
-    else
-        machine_pause(d->machine);
+    pause_running(d, s->vm);
 }
 
 static void emit(struct event_sink *sink, const struct event *e)
@@ -249,6 +254,8 @@ static void emit(struct event_sink *sink, const struct event *e)
             if (!on) {
                 s.told = true;
                 debugger_stop_soon(d, &s);
+            } else if (d->breaks_stale) {
+                pause_running(d, s.vm); /* the next run has the breakpoints that were set meanwhile */
             }
             stops_listen(d);
         }

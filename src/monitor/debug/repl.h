@@ -16,6 +16,7 @@
 struct repl;
 struct vmm;
 struct vmstat;
+struct fills;
 
 struct repl_config {
     bool terminal;             /* commands are read from a terminal: line editing, prompts */
@@ -28,6 +29,7 @@ struct repl_config {
     const char *more_programs; /* another (the firmware's); NULL: none */
     struct vmm *vmm;           /* whose virtual machines d has by debug_vmm_runner(); NULL: there are none */
     struct vmstat *vmstat;     /* of vmm; NULL: nobody counts */
+    struct fills *fills;       /* of vmm; NULL: nobody knows who filled tables */
 };
 
 /* d and out must outlive it. out: NULL if there is never anything but repl_execute(). NULL with e set. */

@@ -96,7 +96,7 @@ void events_print_markdown(FILE *f)
 /* Arguments that may be missing: see trace_arg_shown(). */
 static bool may_be_missing(unsigned kind, unsigned i)
 {
-    return (kind == EV_INSN || kind == EV_TLB_FLUSH) && i > 0;
+    return (kind == EV_INSN || kind == EV_TLB_FLUSH || kind == EV_VM_EXIT) && i > 0;
 }
 
 static void print_kind(FILE *f, unsigned kind)

@@ -8,10 +8,19 @@
 #include "cpu/decode.h"
 #include "monitor/debug/disasm.h"
 #include "monitor/names.h"
+#include "monitor/vmm/vmm.h"
 #include "symbols.h"
 
-/* Places in EV_INSN's and EV_TLB_FLUSH's arguments. */
-enum { INSN_REG = 1, INSN_REG_NEW = 3, INSN_MEM = 4, INSN_SIZE = 5, FLUSH_WHAT = 0 };
+/* Places in EV_INSN's, EV_TLB_FLUSH's and EV_VM_EXIT's arguments. */
+enum {
+    INSN_REG = 1,
+    INSN_REG_NEW = 3,
+    INSN_MEM = 4,
+    INSN_SIZE = 5,
+    FLUSH_WHAT = 0,
+    EXIT_REASON = 0,
+    EXIT_INSN = 3 /* and the one after it: 0 is what nobody has looked at */
+};
 
 bool trace_arg_shown(const struct event *e, unsigned i)
 {
@@ -21,6 +30,10 @@ bool trace_arg_shown(const struct event *e, unsigned i)
         return e->a[INSN_SIZE] != 0;
     if (e->kind == EV_TLB_FLUSH && i != FLUSH_WHAT)
         return e->a[i] != UINT64_MAX;
+    if (e->kind == EV_VM_EXIT && e->a[EXIT_REASON] == VM_EXIT_BUDGET)
+        return i == EXIT_REASON; /* no trap led to it */
+    if (e->kind == EV_VM_EXIT && i >= EXIT_INSN)
+        return e->a[i] != 0;
     return true;
 }
 

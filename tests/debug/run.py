@@ -386,6 +386,70 @@ def test_symbols_of_a_program():
     find(r"give an ELF file", r.out)
 
 
+def test_variables_and_types():
+    """What gdb says of a program's variables, by the debug information."""
+    r = batch("-kernel", guest("ukern"), script="""
+        print free_count
+        print *free_count
+        print &free_count
+        whatis free_count
+        x/gx free_count
+        walk free_count r
+        break page_alloc if free_count < 0x7f80
+        continue
+        print/x free_count
+        print &free_count == free_count
+        info locals
+        info args
+        finish
+        delete
+        break syscall
+        continue
+        backtrace
+        up
+        info locals
+        info args
+        whatis procs
+        ptype struct proc
+        print sizeof(struct proc) == sizeof(procs[0])
+        print &procs[1] - &procs[0]
+        print (char *)&procs[1] - (char *)&procs[0] == sizeof(struct proc)
+        print ((struct proc *)&procs)->pid == procs[0].pid
+        print procs[0].nothing
+        print (struct nothing *)1
+        print procs[0] + 1
+        print nothing_of_the_kind
+        set free_count = 12345
+        print free_count
+        print/x *(unsigned long *)&free_count""")
+    find(r"^\$1 = 0\n\$2 = 0\n\$3 = \(\w+ \*\) 0x8\w+ <free_count>\ntype = \w+$", r.out)
+    find(r"^0x8\w+ <free_count>:\t0x0{16}$", r.out)
+    find(r"^=> physical address 0x8\w+_\w+ in RAM$", r.out)
+    find(r"^\$4 = 0x7f7f\n\$5 = 0$", r.out)  # the condition saw the value
+    find(r"^p = \(uint64_t \*\) 0x\w+|^p = <optimized out>", r.out)
+    find(r"^No arguments\.$", r.out)
+    find(r"^#0 .* in syscall\S* \(.*\) at .*syscall\.c:\d+$", r.out)
+    find(r"^type = struct proc \[\d+\]$", r.out)
+    find(r"^type = struct proc \{\n(/\* +\d+: +\d+ \*/ +\S.*;\n)+\} /\* \d+ bytes; offset: size \*/$", r.out)
+    find(r"^\$7 = 1\n\$8 = 1\n\$9 = 1\n\$10 = 1$", r.out)
+    find(r"struct proc has no member nothing$", r.out)
+    find(r"no type struct nothing is known", r.out)
+    find(r"a struct proc is no number: name a member", r.out)
+    find(r"no symbol or value nothing_of_the_kind", r.out)
+    find(r"^\$11 = 12345\n\$12 = 0x3039$", r.out)
+
+
+def test_break_where_it_was_inlined():
+    r = batch("-kernel", guest("ukern"), script="""
+        break ref_of
+        continue
+        continue
+        info breakpoints""")
+    find(r"^Breakpoint 1 at 0x8\w+ <\w+.* and \d+ more places?$", r.out)
+    stops = re.findall(r"^Breakpoint 1, hart 0 in S mode: (0x8\w+) <(\w+)", r.out, re.M)
+    check(len(stops) == 2 and stops[0][1] != "ref_of", f"it stops in whom it was inlined into: {stops}", r.out)
+
+
 def test_until_and_advance_with_a_count():
     r = batch("-kernel", guest("ukern"), script="""
         advance page_alloc 3
@@ -601,7 +665,7 @@ def test_interrupt_of_long_output():
     with Prompt("-kernel", guest("loop")) as p:
         for command in ("x/1000000 0x80000000", "xp/1000000xb 0x80000000", "disassemble 0x80000000,+0x100000"):
             p.type(command + "\n")
-            p.until(r"80000\w\w0")
+            p.until(r"\n.*80000\w[1-9]0")
             p.type("\x03")
             p.until(r"Interrupted\.\n\(vitrine\) $", 20)
             find(r"= 42$", p.do("print 6 * 7"))

@@ -308,7 +308,7 @@ START_TEST(wrong_expressions)
         {"1 = 2",
          "error: column 3: expected a register, a $variable or memory as in *(int *)ADDR on the left of an assignment"},
         {"main = 2",
-         "error: column 6: expected a register, a $variable or memory as in *(int *)ADDR on the left of an assignment"},
+         "error: column 1: main: no variable of that name is known: assign to memory, as in *(int *)ADDR"},
         {"++1", "error: column 1: expected a register, a $variable or memory as in *(int *)ADDR on the left of ++"},
         {"1/0", "error: column 2: division by zero"}, {"5 % (1 - 1)", "error: column 3: division by zero"},
         {"&1", "error: column 1: & takes the address of a symbol or of memory, and this has none"},

@@ -71,8 +71,16 @@ int source_place(struct repl *r, const char *text, struct place *p, struct err *
     struct source_function f;
     uint64_t va[MAX_PLACES];
     char file[512];
-    if (source_function_place(r, text, &f))
-        return p->addr = f.body, 0;
+    /* A function: behind its prologue, and where it was inlined. */
+    bool function = source_function_place(r, text, &f);
+    unsigned copies = source_inlined_copies(r->source, function ? f.name : text, va, MAX_PLACES);
+    if (function || copies) {
+        p->addr = function ? f.body : va[0];
+        p->nalso = 0;
+        for (unsigned i = !function; i < copies && p->nalso < STOP_PLACES; i++)
+            p->also[p->nalso++] = va[i];
+        return 0;
+    }
     const char *colon = strrchr(text, ':'), *number = colon ? colon + 1 : text, *same;
     if (colon && isalpha((unsigned char)*number) && !strpbrk(text, " ?(*"))
         return err_set(e, -EINVAL, "%s: no such function: info functions and info sources list what there is", text);

@@ -50,6 +50,21 @@ static struct call_frames *frames(struct repl *r)
     return f;
 }
 
+void frame_now(struct repl *r, struct unwind_env *env, struct unwind_frame *f)
+{
+    struct hart *h = debugger_hart(r->d);
+    const struct call_frames *known = r->frames;
+    *env = (struct unwind_env){
+        .ctx = r, .read = read_memory, .source = r->source, .symbols = machine_symbols(debugger_machine(r->d))};
+    unwind_env_hart(env, h);
+    if (debugger_shows_frame(r->d) && known && known->hart == h->id && r->frame < known->n) {
+        *f = known->v[r->frame];
+        return;
+    }
+    *f = (struct unwind_frame){.pc = env->pc, .lookup = env->pc, .known = UINT32_MAX};
+    memcpy(f->x, env->x, sizeof f->x);
+}
+
 uint64_t frame_pc(struct repl *r)
 {
     const struct call_frames *f = frames(r);
@@ -69,8 +84,18 @@ bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp)
 static void show_frame(struct repl *r, const struct call_frames *f, unsigned n)
 {
     char line[512];
+    struct unwind_env env;
+    struct unwind_frame ignored;
+    /* #1  0x80001234 in trap+0x10 (frame=0x8000ff00) at kern/trap.c:12, by cfi */
     unwind_line(&f->v[n], n, line, sizeof line);
-    out_printf(r->out, "%s\n", line);
+    char *at = f->v[n].file ? strstr(line, " at ") : NULL;
+    out_printf(r->out, "%.*s", at ? (int)(at - line) : (int)sizeof line, line);
+    if (at) {
+        frame_now(r, &env, &ignored);
+        show_arguments(r, &env, &f->v[n]);
+        out_puts(r->out, at);
+    }
+    out_puts(r->out, "\n");
 }
 
 /* The selected frame with its source line. */

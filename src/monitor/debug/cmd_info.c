@@ -266,7 +266,7 @@ int cmd_info_symbols(struct repl *r, const char *args, struct err *e)
 int cmd_info_symbol(struct repl *r, const char *args, struct err *e)
 {
     uint64_t v, off;
-    if (eval_u64(r, *args ? args : "$pc", &v, e))
+    if (eval_address(r, *args ? args : "$pc", &v, e))
         return -EINVAL;
     const char *name = symbols_at(machine_symbols(debugger_machine(r->d)), v, &off);
     if (!name)

@@ -15,17 +15,6 @@ enum { MAX_UNITS = 1 << 20 };
 
 /* ---- print ---- */
 
-static int print_value(struct repl *r, const struct expr_value *v, char letter, struct err *e)
-{
-    char text[512];
-    struct expr_env env;
-    repl_env(r, &env);
-    if (expr_format(text, sizeof text, v, letter, &env, e) < 0)
-        return -EINVAL;
-    out_printf(r->out, "%s", text);
-    return 0;
-}
-
 int cmd_print(struct repl *r, const char *args, struct err *e)
 {
     struct print_format f;
@@ -41,7 +30,7 @@ int cmd_print(struct repl *r, const char *args, struct err *e)
         return rc;
     size_t n = expr_vars_keep(debugger_vars(r->d), &v);
     out_printf(r->out, "$%zu = ", n);
-    rc = print_value(r, &v, f.letter, e);
+    rc = show_value(r, &v, f.letter, true, e);
     out_puts(r->out, "\n");
     return rc;
 }
@@ -52,7 +41,7 @@ int cmd_output(struct repl *r, const char *args, struct err *e)
     struct expr_value v;
     if (parse_format(&args, &f, e) || eval_value(r, args, NULL, &v, e))
         return -EINVAL;
-    return print_value(r, &v, f.letter, e);
+    return show_value(r, &v, f.letter, true, e);
 }
 
 /* ---- x ---- */
@@ -194,7 +183,7 @@ int cmd_x(struct repl *r, const char *args, struct err *e)
 {
     struct print_format f;
     struct expr_value at = {.v = r->x_next, .type = EXPR_TYPE_WORD, .space = r->x_space};
-    if (parse_format(&args, &f, e) || (*args && eval_value(r, args, NULL, &at, e)))
+    if (parse_format(&args, &f, e) || (*args && eval_at(r, args, &at, e)))
         return -EINVAL;
     complete_format(r, &f);
     int rc = examine(r, &f, &at, e);
@@ -211,7 +200,7 @@ int cmd_xp(struct repl *r, const char *args, struct err *e)
 {
     struct print_format f;
     uint64_t addr = r->xp_next;
-    if (parse_format(&args, &f, e) || (*args && eval_u64(r, args, &addr, e)))
+    if (parse_format(&args, &f, e) || (*args && eval_address(r, args, &addr, e)))
         return -EINVAL;
     complete_format(r, &f);
     if (f.count > MAX_UNITS)
@@ -269,7 +258,7 @@ static void show_display(struct repl *r, struct display *x)
         rc = examine(r, &x->format, &v, &e);
     } else {
         out_puts(r->out, " = ");
-        rc = print_value(r, &v, x->format.letter, &e);
+        rc = show_value(r, &v, x->format.letter, true, &e);
         out_puts(r->out, "\n");
     }
     if (rc)
@@ -397,7 +386,7 @@ int cmd_show(struct repl *r, const char *args, struct err *e)
         const struct expr_vars *vars = debugger_vars(r->d);
         for (size_t i = 0; i < vars->nvars; i++) {
             out_printf(r->out, "$%s = ", vars->var[i].name);
-            if (print_value(r, &vars->var[i].value, 0, e))
+            if (show_value(r, &vars->var[i].value, 0, true, e))
                 return -EINVAL;
             out_puts(r->out, "\n");
         }

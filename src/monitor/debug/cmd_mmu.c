@@ -26,7 +26,7 @@ static int take_value(struct repl *r, const char *args, const char **rest, uint6
     memcpy(text, args, n);
     text[n] = 0;
     *rest = skip_blanks(args + n);
-    return eval_u64(r, text, v, e);
+    return eval_address(r, text, v, e);
 }
 
 int cmd_walk(struct repl *r, const char *args, struct err *e)

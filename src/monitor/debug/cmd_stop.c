@@ -115,7 +115,15 @@ static int parse_watched(struct repl *r, char *s, struct stop_spec *spec, struct
     bool is_memory = expr_once(address_of, &env, NULL, &v, &not_memory) && v.type.depth;
     if (!is_memory && eval_value(r, s, NULL, &v, e))
         return -EINVAL;
-    unsigned size = v.type.depth > 1 ? 8 : v.type.size;
+    uint64_t size = 0;
+    if (is_memory) {
+        v.type.depth--;
+        size = expr_type_size(&v.type);
+    }
+    if (size > PAGE_SIZE && !len)
+        return err_set(e, -EINVAL,
+                       "%s has %" PRIu64 " bytes, and at most %u can be watched: name a part, or give ,LENGTH", s, size,
+                       (unsigned)PAGE_SIZE);
     spec->addr = v.v;
     switch ((enum expr_space)v.space) {
     case EXPR_HERE: spec->space = SPACE_GVA; break;

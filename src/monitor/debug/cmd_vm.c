@@ -37,6 +37,7 @@ void repl_follow_vm(struct repl *r)
     struct source *s = source_new();
     if (!s)
         return;
+    expr_vars_forget_types(debugger_vars(r->d));
     source_free(r->source);
     r->source = s;
     r->source_vm = n;

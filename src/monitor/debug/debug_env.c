@@ -35,6 +35,29 @@ static bool find_constant(const char *name, uint64_t *v)
     return name_cause_find(name, v);
 }
 
+/* What the event at hand calls by a name goes before the program's variables. */
+static bool is_argument(const struct debugger *d, const char *name)
+{
+    uint64_t ignored;
+    const struct event_row *row = d->event ? &event_rows[d->event->kind] : NULL;
+    for (unsigned i = 0; row && i < row->nargs; i++)
+        if (!strcmp(row->arg[i].name, name))
+            return true;
+    return row && find_common(d->event, name, &ignored);
+}
+
+static enum expr_found find_variable(void *ctx, const char *name, struct expr_variable *v, struct err *e)
+{
+    struct debugger *d = ctx;
+    return !d->program || is_argument(d, name) ? EXPR_UNKNOWN : d->program->variable(d->program_ctx, name, v, e);
+}
+
+static const struct ctype *find_type(void *ctx, const char *name)
+{
+    struct debugger *d = ctx;
+    return d->program ? d->program->type(d->program_ctx, name) : NULL;
+}
+
 static enum expr_found find_name(void *ctx, const char *name, struct expr_ref *ref, struct expr_value *v, struct err *e)
 {
     struct debugger *d = ctx;
@@ -240,5 +263,8 @@ void debugger_expr_env(struct debugger *d, struct expr_env *env)
                              .nearest = nearest,
                              .symbol_at = symbol_at,
                              .ctx = d,
-                             .vars = &d->vars};
+                             .vars = &d->vars,
+                             .variable = find_variable,
+                             .type = find_type,
+                             .variable_ctx = d};
 }

@@ -131,6 +131,22 @@ void debugger_show_frame(struct debugger *d, const uint64_t *x, uint32_t known, 
     d->frame.pc = pc;
 }
 
+bool debugger_shows_frame(const struct debugger *d)
+{
+    return d->frame.shown;
+}
+
+void debugger_set_program(struct debugger *d, const struct debug_program *p, void *ctx)
+{
+    if (p && !d->program) {
+        d->program = p;
+        d->program_ctx = ctx;
+    } else if (!p && d->program_ctx == ctx) {
+        d->program = NULL;
+        d->program_ctx = NULL;
+    }
+}
+
 struct expr_vars *debugger_vars(struct debugger *d)
 {
     return &d->vars;

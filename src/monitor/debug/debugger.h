@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/event.h"
 #include "machine.h"
+#include "monitor/debug/expr.h"
 
 struct debugger;
 
@@ -130,13 +131,19 @@ bool debugger_is_nested(const struct debugger *d);
 
 /* ---- Expressions ---- */
 
-struct expr_env;
-struct expr_vars;
 /* What names, registers and memory mean in expressions: those of the selected hart, and of the event at hand. Valid as long as d. */
 void debugger_expr_env(struct debugger *d, struct expr_env *env);
 /* From now on x registers and pc in expressions are those of a caller's frame (known: bit n: x[n] is); NULL: the hart's own again, which every run and
  * change brings back too. */
 void debugger_show_frame(struct debugger *d, const uint64_t *x, uint32_t known, uint64_t pc);
+bool debugger_shows_frame(const struct debugger *d);
+/* Who knows the variables and types of what runs on the selected hart: expressions ask it, conditions too. As in struct expr_env. */
+struct debug_program {
+    enum expr_found (*variable)(void *ctx, const char *name, struct expr_variable *v, struct err *e);
+    const struct ctype *(*type)(void *ctx, const char *name);
+};
+/* The first one stays until it is taken back: p NULL, with the same ctx. */
+void debugger_set_program(struct debugger *d, const struct debug_program *p, void *ctx);
 struct expr_vars *debugger_vars(struct debugger *d); /* convenience variables and the history of values */
 /* Why the condition of the last stop could not be evaluated; "": it could, or there was none. */
 const char *debugger_condition_error(const struct debugger *d);

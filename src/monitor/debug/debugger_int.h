@@ -27,6 +27,8 @@ struct watch_ctx {
 };
 
 struct debugger {
+    const struct debug_program *program; /* NULL: nobody knows of variables */
+    void *program_ctx;
     struct machine *real;    /* whose events it hears */
     struct machine *machine; /* looked at: the real one, or the selected VM's */
     unsigned vm;             /* the selected one, 0: the real machine */

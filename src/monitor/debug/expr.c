@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "monitor/debug/ctype.h"
 #include "monitor/debug/expr_int.h"
 
 struct run {
@@ -17,15 +18,20 @@ struct run {
     struct err *e;
 };
 
-/* Something that can be read and assigned to. */
+/* Something that can be read and, mostly, assigned to. */
 struct place {
-    struct expr_node *reg; /* NULL: memory */
+    struct expr_node *reg; /* NULL: memory, or a variable's place */
+    const char *var_reg;   /* the register that a variable is in */
+    bool is_value;         /* a variable that is nowhere: addr is its value */
     uint64_t addr;
     enum expr_space space;
     struct expr_type type; /* of what is there */
+    unsigned bit, bits;    /* of a bit-field, from addr on; bits 0: none */
+    bool global;           /* a global variable */
 };
 
 static bool eval(struct run *r, unsigned n, struct expr_value *v);
+static bool value(struct run *r, unsigned n, struct expr_value *v);
 
 PRINTF_LIKE(3, 4) static bool fail(struct run *r, const struct expr_node *n, const char *fmt, ...)
 {
@@ -55,7 +61,8 @@ static uint64_t extend(uint64_t v, struct expr_type t)
 /* The conversion of a cast or an assignment. */
 static struct expr_value convert(struct expr_value v, struct expr_type t)
 {
-    v.v = extend(v.v, t);
+    if (t.depth || !t.c || t.size) /* not of a struct's address */
+        v.v = extend(v.v, t);
     v.type = t;
     return v;
 }
@@ -118,7 +125,8 @@ static struct expr_type pointee(struct expr_type t)
 static uint64_t stride(struct expr_type t)
 {
     t = pointee(t);
-    return t.depth ? 8 : t.size ? t.size : 1;
+    uint64_t size = expr_type_size(&t);
+    return size ? size : 1;
 }
 
 static uint8_t joint_space(const struct expr_value *a, const struct expr_value *b)
@@ -248,10 +256,31 @@ static bool unknown_reg(struct run *r, const struct expr_node *n)
     return unknown(r, n, EXPR_FIELD, what, "");
 }
 
+static bool load(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v);
+
+/* The place of a variable of the program. EXPR_UNKNOWN: there is none of that name. */
+static enum expr_found find_variable(struct run *r, const struct expr_node *n, struct place *p)
+{
+    const struct expr_env *env = r->env;
+    struct expr_variable x;
+    if (!env->variable)
+        return EXPR_UNKNOWN;
+    enum expr_found found = env->variable(env->variable_ctx, r->x->names + n->name, &x, r->e);
+    if (found != EXPR_FOUND)
+        return found;
+    *p = (struct place){.addr = x.at, .type = x.type, .is_value = x.where == EXPR_AS_VALUE, .global = x.global};
+    if (x.where == EXPR_IN_REGISTER)
+        p->var_reg = x.reg;
+    return EXPR_FOUND;
+}
+
 static bool read_name(struct run *r, struct expr_node *n, struct expr_value *v)
 {
     const struct expr_env *env = r->env;
-    enum expr_found found = EXPR_UNKNOWN;
+    struct place p;
+    enum expr_found found = find_variable(r, n, &p);
+    if (found != EXPR_UNKNOWN)
+        return found == EXPR_FOUND && load(r, n, &p, v);
     *v = (struct expr_value){.type = EXPR_TYPE_WORD};
     if (env->name)
         found = env->name(env->ctx, r->x->names + n->name, &n->ref, v, r->e);
@@ -313,17 +342,108 @@ static bool read_history(struct run *r, const struct expr_node *n, struct expr_v
 
 /* ---- places ---- */
 
+/* A bit-field's bytes: those that it touches, up to 9. */
+static bool field_bytes(struct run *r, const struct place *p, bool write, uint8_t bytes[9])
+{
+    const struct expr_env *env = r->env;
+    unsigned n = (p->bit + p->bits + 7) / 8;
+    for (unsigned i = 0; i < n && i < 9; i++) {
+        uint64_t v = bytes[i];
+        if (write ? !env->write(env->ctx, p->space, p->addr + i, 1, v, r->e)
+                  : !env->read(env->ctx, p->space, p->addr + i, 1, &v, r->e))
+            return false;
+        bytes[i] = (uint8_t)v;
+    }
+    return true;
+}
+
+static bool load_bits(struct run *r, const struct place *p, struct expr_value *v)
+{
+    uint8_t bytes[9] = {0};
+    if (!field_bytes(r, p, false, bytes))
+        return false;
+    v->v = 0;
+    for (unsigned i = 0; i < p->bits; i++)
+        v->v |= (uint64_t)(bytes[(p->bit + i) / 8] >> (p->bit + i) % 8 & 1) << i;
+    if (p->type.is_signed)
+        v->v = (uint64_t)sign_extend(v->v, p->bits);
+    return true;
+}
+
+static bool store_bits(struct run *r, const struct place *p, uint64_t v)
+{
+    uint8_t bytes[9] = {0};
+    if (!field_bytes(r, p, false, bytes))
+        return false;
+    for (unsigned i = 0; i < p->bits; i++) {
+        unsigned at = p->bit + i;
+        bytes[at / 8] = (uint8_t)((bytes[at / 8] & ~(1u << at % 8)) | (unsigned)(v >> i & 1) << at % 8);
+    }
+    return field_bytes(r, p, true, bytes);
+}
+
 static bool load(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
 {
     const struct expr_env *env = r->env;
+    struct expr_ref ref = {0};
     *v = (struct expr_value){.type = p->type};
+    if (expr_type_is_aggregate(&p->type) && !p->is_value && !p->var_reg) {
+        v->v = p->addr; /* stands for what is there */
+        v->space = (uint8_t)p->space;
+        return true;
+    }
     if (!p->type.depth && !p->type.size)
-        return fail(r, n, "void has no value: cast the address to a pointer as (uint32_t *)");
-    if (!env->read)
+        return fail(r, n,
+                    p->type.c ? "this has no value that could be shown here"
+                              : "void has no value: cast the address to a pointer as (uint32_t *)");
+    if (p->is_value) {
+        v->v = p->addr;
+    } else if (p->var_reg) {
+        if (!env->reg || env->reg(env->ctx, p->var_reg, NULL, &ref, &v->v, r->e) != EXPR_FOUND)
+            return false;
+    } else if (!env->read) {
         return fail(r, n, "there is no memory to read here");
-    if (!env->read(env->ctx, p->space, p->addr, p->type.depth ? 8 : p->type.size, &v->v, r->e))
+    } else if (p->bits) {
+        return load_bits(r, p, v);
+    } else if (!env->read(env->ctx, p->space, p->addr, p->type.depth ? 8 : p->type.size, &v->v, r->e)) {
         return false;
+    }
     v->v = extend(v->v, p->type);
+    return true;
+}
+
+/* The member of a struct, or of what a pointer leads to. */
+static bool member_place(struct run *r, const struct expr_node *n, struct place *p)
+{
+    struct expr_value a;
+    struct ctype_member m;
+    char type[128];
+    const char *name = r->x->names + n->name;
+    if (!eval(r, n->a, &a))
+        return false;
+    bool holds = a.type.c && (a.type.c->kind == CTYPE_STRUCT || a.type.c->kind == CTYPE_UNION);
+    if (!holds || a.type.depth > 1)
+        return fail(r, n, "%s is asked of what is no struct: cast its address as (struct NAME *)", name);
+    if (!ctype_find_member(a.type.c, name, &m))
+        return fail(r, n, "%s has no member %s", ctype_write(a.type.c, type, sizeof type), name);
+    *p = (struct place){.addr = a.v + m.offset,
+                        .space = (enum expr_space)a.space,
+                        .type = expr_type_of(m.type),
+                        .bit = m.bit,
+                        .bits = m.bits};
+    return true;
+}
+
+/* What is dereferenced. A global integer's name means its address there, as that of a symbol without debug information does. */
+static bool pointer_value(struct run *r, unsigned at, struct expr_value *v)
+{
+    struct place p;
+    const struct expr_node *n = &r->x->node[at];
+    if (n->op != OP_NAME || find_variable(r, n, &p) != EXPR_FOUND || !p.global || p.is_value || p.var_reg ||
+        p.type.depth || !p.type.size)
+        return value(r, at, v);
+    p.type.depth++;
+    *v = (struct expr_value){.v = p.addr, .type = p.type};
     return true;
 }
 
@@ -334,10 +454,19 @@ static bool place_of(struct run *r, unsigned at, struct place *p)
     *p = (struct place){.reg = n};
     if (n->op == OP_REG)
         return true;
-    if (!eval(r, n->a, &a))
+    if (n->op == OP_MEMBER)
+        return member_place(r, n, p);
+    if (n->op == OP_NAME) {
+        enum expr_found found = find_variable(r, n, p);
+        return found == EXPR_FOUND ||
+               (found == EXPR_UNKNOWN &&
+                fail(r, n, "%s: no variable of that name is known: assign to memory, as in *(int *)ADDR",
+                     r->x->names + n->name));
+    }
+    if (!pointer_value(r, n->a, &a))
         return false;
     if (n->op == OP_INDEX) {
-        if (!eval(r, n->b, &i))
+        if (!value(r, n->b, &i))
             return false;
         if (!a.type.depth && i.type.depth) { /* 2[p] is p[2] */
             struct expr_value swap = a;
@@ -358,13 +487,23 @@ static bool fetch(struct run *r, const struct expr_node *n, const struct place *
 static bool store(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
 {
     const struct expr_env *env = r->env;
+    struct expr_ref ref = {0};
     if (p->reg)
         return write_reg(r, p->reg, v);
+    if (p->is_value || (!p->type.depth && p->type.c && (!p->type.size || p->type.c->kind == CTYPE_FLOAT)))
+        return fail(r, n,
+                    p->is_value ? "this variable is a constant here"
+                                : "only integers and pointers can be assigned: name a member or an element");
     if (!p->type.depth && !p->type.size)
         return fail(r, n, "void has no size: cast the address to a pointer as (uint32_t *)");
+    *v = convert(*v, p->type);
+    if (p->var_reg)
+        return env->set_reg ? env->set_reg(env->ctx, p->var_reg, NULL, &ref, v->v, r->e) == EXPR_FOUND
+                            : fail(r, n, "registers cannot be changed here");
     if (!env->write)
         return fail(r, n, "memory cannot be changed here");
-    *v = convert(*v, p->type);
+    if (p->bits)
+        return store_bits(r, p, v->v);
     return env->write(env->ctx, p->space, p->addr, p->type.depth ? 8 : p->type.size, v->v, r->e);
 }
 
@@ -372,7 +511,7 @@ static bool assign(struct run *r, const struct expr_node *n, struct expr_value *
 {
     struct place p;
     struct expr_value old;
-    if (!place_of(r, n->a, &p) || !eval(r, n->b, v))
+    if (!place_of(r, n->a, &p) || !value(r, n->b, v))
         return false;
     if (n->value != OP_ASSIGN && (!fetch(r, n, &p, &old) || !binary(r, n, (enum expr_op)n->value, &old, v, v)))
         return false;
@@ -395,6 +534,51 @@ static bool step(struct run *r, const struct expr_node *n, struct expr_value *v)
 
 /* ---- the tree ---- */
 
+/* What an array or a function is in an expression: a pointer to its first element, its address. */
+static struct expr_type decayed(struct expr_type t)
+{
+    if (t.depth || !t.c || (t.c->kind != CTYPE_ARRAY && t.c->kind != CTYPE_FUNCTION))
+        return t;
+    if (t.c->kind == CTYPE_FUNCTION)
+        return EXPR_TYPE_WORD;
+    t = expr_type_of(ctype_target(t.c));
+    t.depth++;
+    return t;
+}
+
+/* A value to reckon with: no struct. */
+static bool value(struct run *r, unsigned at, struct expr_value *v)
+{
+    char name[128];
+    if (!eval(r, at, v))
+        return false;
+    v->type = decayed(v->type);
+    if (v->type.depth || !v->type.c)
+        return true;
+    if (!v->type.size)
+        return fail(r, &r->x->node[at], "a %s is no number: name a member with . or ->",
+                    ctype_write(v->type.c, name, sizeof name));
+    if (v->type.c->kind == CTYPE_FLOAT)
+        return fail(r, &r->x->node[at], "a floating-point value: it can be printed, but not be reckoned with");
+    return true;
+}
+
+static bool named_type(struct run *r, const struct expr_node *n, struct expr_type *t)
+{
+    const struct expr_env *env = r->env;
+    const char *name = r->x->names + n->name;
+    const struct ctype *c = env->type ? env->type(env->variable_ctx, name) : NULL;
+    if (!c)
+        return fail(
+            r, n, "no type %s is known: give a cast to an integer type as (uint32_t), or to a pointer as (uint32_t *)",
+            name);
+    *t = expr_type_of(c);
+    if (t->depth + n->value > 100)
+        return fail(r, n, "too many pointers to one another");
+    t->depth = (uint8_t)(t->depth + n->value);
+    return true;
+}
+
 static struct expr_type joint_type(struct expr_type a, struct expr_type b)
 {
     if (a.depth || b.depth)
@@ -412,6 +596,14 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
     case OP_NUMBER:
     case OP_CAST: *t = n->type; return true;
     case OP_SIZEOF: *t = (struct expr_type){.size = 8}; return true;
+    case OP_CAST_NAMED: return named_type(r, n, t);
+    case OP_MEMBER: {
+        struct place p;
+        if (!member_place(r, n, &p))
+            return false;
+        *t = p.type;
+        return true;
+    }
     case OP_NAME:
     case OP_REG:
     case OP_HISTORY:
@@ -447,9 +639,11 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
     case OP_INDEX:
         if (!type_of(r, n->a, t))
             return false;
+        *t = decayed(*t);
         if (n->op == OP_INDEX && !t->depth) {
             if (!type_of(r, n->b, &b))
                 return false;
+            b = decayed(b);
             *t = b; /* 2[p] is p[2]; and two numbers are alike to pointee() */
         }
         *t = pointee(*t);
@@ -457,12 +651,14 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
     case OP_ADDRESS:
         if (!type_of(r, n->a, t))
             return false;
-        t->depth += r->x->node[n->a].op != OP_NAME;
+        t->depth += r->x->node[n->a].op != OP_NAME || t->c;
         return true;
     case OP_ADD:
     case OP_SUB:
         if (!type_of(r, n->a, t) || !type_of(r, n->b, &b))
             return false;
+        *t = decayed(*t);
+        b = decayed(b);
         *t = t->depth && b.depth ? EXPR_TYPE_LONG : t->depth || b.depth ? joint_type(*t, b) : common(*t, b);
         return true;
     case OP_MUL:
@@ -478,7 +674,7 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
     case OP_IF:
         if (!type_of(r, n->b, t) || !type_of(r, n->c, &b))
             return false;
-        *t = joint_type(*t, b);
+        *t = joint_type(decayed(*t), decayed(b));
         return true;
     }
     return false;
@@ -488,19 +684,31 @@ static bool conditional(struct run *r, const struct expr_node *n, struct expr_va
 {
     struct expr_value c;
     struct expr_type other;
-    if (!eval(r, n->a, &c) || !eval(r, c.v ? n->b : n->c, v) || !type_of(r, c.v ? n->c : n->b, &other))
+    if (!value(r, n->a, &c) || !value(r, c.v ? n->b : n->c, v) || !type_of(r, c.v ? n->c : n->b, &other))
         return false;
-    *v = convert(*v, joint_type(v->type, other));
+    *v = convert(*v, joint_type(v->type, decayed(other)));
     return true;
 }
 
 static bool address_of(struct run *r, const struct expr_node *n, struct expr_value *v)
 {
     struct place p;
-    if (r->x->node[n->a].op == OP_NAME)
-        return eval(r, n->a, v);
-    if (!place_of(r, n->a, &p))
+    struct expr_node *of = &r->x->node[n->a];
+    if (of->op == OP_NAME) {
+        enum expr_found found = find_variable(r, of, &p);
+        if (found == EXPR_UNKNOWN)
+            return eval(r, n->a, v);
+        if (found == EXPR_FAILED)
+            return false;
+    } else if (!place_of(r, n->a, &p)) {
         return false;
+    }
+    if (p.var_reg || p.is_value)
+        return fail(r, n,
+                    p.var_reg ? "it is in register $%s, which has no address" : "this variable is nowhere in memory",
+                    p.var_reg);
+    if (p.bits)
+        return fail(r, n, "a bit-field has no address");
     p.type.depth++;
     *v = (struct expr_value){.v = p.addr, .type = p.type, .space = (uint8_t)p.space};
     return true;
@@ -509,10 +717,17 @@ static bool address_of(struct run *r, const struct expr_node *n, struct expr_val
 static bool unary(struct run *r, const struct expr_node *n, struct expr_value *v)
 {
     struct expr_type t;
-    if (!eval(r, n->a, v))
+    if (!value(r, n->a, v))
         return false;
     switch ((int)n->op) {
     case OP_CAST: *v = convert(*v, n->type); return true;
+    case OP_CAST_NAMED:
+        if (!named_type(r, n, &t))
+            return false;
+        if (!t.depth && !t.size)
+            return fail(r, n, "no value can be cast to a struct: cast an address to a pointer to it");
+        *v = convert(*v, t);
+        return true;
     case OP_SPACE: v->space = (uint8_t)n->value; return true;
     case OP_NOT: *v = (struct expr_value){.v = !v->v, .type = type_int}; return true;
     default: break;
@@ -539,19 +754,21 @@ static bool eval(struct run *r, unsigned at, struct expr_value *v)
     case OP_REG: return read_reg(r, n, v);
     case OP_HISTORY: return read_history(r, n, v);
     case OP_DEREF:
-    case OP_INDEX: return place_of(r, at, &p) && load(r, n, &p, v);
+    case OP_INDEX:
+    case OP_MEMBER: return place_of(r, at, &p) && load(r, n, &p, v);
     case OP_ADDRESS: return address_of(r, n, v);
     case OP_PLUS:
     case OP_NEGATE:
     case OP_NOT:
     case OP_INVERT:
     case OP_CAST:
+    case OP_CAST_NAMED:
     case OP_SPACE: return unary(r, n, v);
     case OP_SIZEOF:
         *v = (struct expr_value){.type = {.size = 8}};
         if (!type_of(r, n->a, &v->type))
             return false;
-        v->v = v->type.depth ? 8 : v->type.size;
+        v->v = expr_type_size(&v->type);
         v->type = (struct expr_type){.size = 8};
         return true;
     case OP_PRE_INC:
@@ -560,10 +777,10 @@ static bool eval(struct run *r, unsigned at, struct expr_value *v)
     case OP_POST_DEC: return step(r, n, v);
     case OP_ALL:
     case OP_ANY:
-        if (!eval(r, n->a, &a))
+        if (!value(r, n->a, &a))
             return false;
         b.v = a.v;
-        if ((a.v != 0) == (n->op == OP_ALL) && !eval(r, n->b, &b))
+        if ((a.v != 0) == (n->op == OP_ALL) && !value(r, n->b, &b))
             return false;
         *v = (struct expr_value){.v = b.v != 0, .type = type_int};
         return true;
@@ -582,7 +799,7 @@ static bool eval(struct run *r, unsigned at, struct expr_value *v)
     case OP_NE:
     case OP_AND:
     case OP_XOR:
-    case OP_OR: return eval(r, n->a, &a) && eval(r, n->b, &b) && binary(r, n, (enum expr_op)n->op, &a, &b, v);
+    case OP_OR: return value(r, n->a, &a) && value(r, n->b, &b) && binary(r, n, (enum expr_op)n->op, &a, &b, v);
     case OP_ASSIGN: return assign(r, n, v);
     case OP_IF: return conditional(r, n, v);
     }

@@ -7,9 +7,12 @@
  *   $a0 $x10 $pc $fa0 $satp $mstatus.MPP      registers, CSRs, fields of CSRs (the field's case does not matter): unsigned long
  *   $ $$ $$3 $7                               the last value of the history, the one before it, the third before it, number 7
  *   $name                                     convenience variables: made by an assignment; $_ is where x looked last
- *   name                                      what the environment knows by the name (an event's argument), else a symbol's address
- *   * & [] ( type ) sizeof + - ! ~ ++ --      the rest is C's, with its precedence: no comma, no calls, no members. Types: integers of 1 to 8
- *   * / % + - << >> < <= > >= == != & ^ |     bytes by C's and stdint.h's names, and pointers to them; char is unsigned, as in RISC-V's ABI.
+ *   name                                      what the environment knows by the name (an event's argument), a variable of the debug information, else
+ *                                             a symbol's address
+ *                                             (*name of a global integer is that integer: as where only its symbol is known)
+ *   . ->                                      members of structs and unions; either works on a struct and on a pointer to one
+ *   * & [] ( type ) sizeof + - ! ~ ++ --      the rest is C's, with its precedence: no comma, no calls. Types: integers of 1 to 8 bytes by C's and
+ *   * / % + - << >> < <= > >= == != & ^ |     stdint.h's names, those of the debug information, and pointers; char is unsigned, as in RISC-V's ABI.
  *   && || ?: = += -= ...                      What is no pointer is dereferenced and indexed as (unsigned long *).
  *   gva:E gpa:E hpa:E                         E is an address of that space (no blank before the colon): a virtual one through page tables even from M
  *                                             mode, a guest's physical one, the machine's physical one (devices too)
@@ -30,7 +33,12 @@ enum expr_space {
     EXPR_HPA   /* the machine's physical address */
 };
 
+struct ctype;
+
 struct expr_type {
+    /* The debug information's type, of what pointers lead to in the end; NULL: one of the integers below. A struct, union or array has depth 0 and its
+     * address as its value. */
+    const struct ctype *c;
     /* Bytes of the integer, or of the one that pointers lead to in the end: 1, 2, 4, 8; 0: void, behind pointers only. */
     uint8_t size;
     uint8_t depth;  /* how many pointers lead there; 0: an integer */
@@ -39,6 +47,13 @@ struct expr_type {
     bool is_char; /* shows as a character too */
     bool hex;     /* an address, a register, bits: shows in hexadecimal unless asked otherwise */
 };
+
+/* The type with all that is below filled in. NULL: void. */
+struct expr_type expr_type_of(const struct ctype *c);
+/* Bytes of a value of that type; 0: void, or unknown. */
+uint64_t expr_type_size(const struct expr_type *t);
+/* A struct, union or array (a function too): its value is its address. */
+bool expr_type_is_aggregate(const struct expr_type *t);
 
 struct expr_value {
     uint64_t v; /* extended to 64 bits by its type */
@@ -74,12 +89,23 @@ struct expr_vars {
     size_t nvars, npast;
 };
 void expr_vars_free(struct expr_vars *s);
+/* The debug information goes away: values stay, without their types of it. */
+void expr_vars_forget_types(struct expr_vars *s);
 /* False: no such variable (name without the $). */
 MUST_USE bool expr_vars_get(const struct expr_vars *s, const char *name, struct expr_value *v);
 /* False: no memory, too many, or too long a name. */
 MUST_USE bool expr_vars_set(struct expr_vars *s, const char *name, const struct expr_value *v);
 /* Appends to the history: the number that $N finds it by (from 1), or 0 without memory. */
 size_t expr_vars_keep(struct expr_vars *s, const struct expr_value *v);
+
+/* A variable of the program. */
+struct expr_variable {
+    enum { EXPR_IN_MEMORY, EXPR_IN_REGISTER, EXPR_AS_VALUE } where;
+    uint64_t at;     /* its address, or itself */
+    const char *reg; /* the register's name */
+    struct expr_type type;
+    bool global;
+};
 
 /* What an expression is about. Any function may be NULL: there is no such thing then. field: NULL, or behind the dot. */
 struct expr_env {
@@ -97,6 +123,11 @@ struct expr_env {
     const char *(*symbol_at)(void *ctx, uint64_t addr, uint64_t *offset);
     void *ctx;
     struct expr_vars *vars; /* NULL: none */
+    /* Asked before name. variable_ctx is theirs. */
+    enum expr_found (*variable)(void *ctx, const char *name, struct expr_variable *v, struct err *e);
+    /* "struct point", "u64"; NULL: no such type. */
+    const struct ctype *(*type)(void *ctx, const char *name);
+    void *variable_ctx;
 };
 
 struct expr;
@@ -110,6 +141,8 @@ enum { EXPR_MAX_TEXT = 4096, EXPR_MAX_DEPTH = 128 };
  * NULL) set: what was expected and in which column, from 1. */
 MUST_USE struct expr *expr_parse(const char *text, unsigned flags, const char **end, struct err *e);
 void expr_free(struct expr *x); /* NULL is fine */
+/* Is it a name and nothing else? Then that name, else NULL. */
+const char *expr_sole_name(const struct expr *x);
 /* As it was written, without what follows it. */
 const char *expr_text(const struct expr *x);
 

@@ -18,9 +18,11 @@ enum expr_op {
     OP_NEGATE,
     OP_NOT,
     OP_INVERT,
-    OP_CAST,   /* to type */
-    OP_SIZEOF, /* of an expression */
-    OP_SPACE,  /* value: enum expr_space */
+    OP_CAST,       /* to type */
+    OP_CAST_NAMED, /* to the type called `name`, behind value pointers; a NO_NODE: its size is wanted, no cast */
+    OP_MEMBER,     /* a.name */
+    OP_SIZEOF,     /* of an expression */
+    OP_SPACE,      /* value: enum expr_space */
     OP_PRE_INC,
     OP_PRE_DEC,
     OP_POST_INC,

@@ -219,6 +219,51 @@ static bool parse_type(struct parser *p, struct expr_type *t)
     return true;
 }
 
+/* struct, union, enum NAME; or NAME alone: that of a typedef. *name is kept; *stars: pointers. False, with p as it was: it is none. */
+static bool parse_named_type(struct parser *p, uint16_t *name, unsigned *stars)
+{
+    struct parser before = *p;
+    bool tagged = is_word(p, "struct") || is_word(p, "union") || is_word(p, "enum");
+    unsigned at = p->t.at, len = p->t.len;
+    *stars = 0;
+    if (p->t.kind == T_NAME && !is_word(p, "sizeof"))
+        next(p);
+    if (tagged && p->t.kind == T_NAME) {
+        len = p->t.at + p->t.len - at;
+        next(p);
+    }
+    for (; is_sign(p, '*') && *stars < 8; (*stars)++)
+        next(p);
+    bool closed = is_sign(p, ')') && before.t.kind == T_NAME;
+    if (closed)
+        next(p);
+    /* (NAME) is a value in parentheses unless a value follows. */
+    bool value = p->t.kind == T_NAME || p->t.kind == T_NUMBER || p->t.kind == T_REG || p->t.kind == T_HISTORY ||
+                 p->t.kind == T_SPACE || is_sign(p, '(') || is_sign(p, '~') || is_sign(p, '!');
+    if (!closed || !(tagged || *stars || value)) {
+        *p = before;
+        return false;
+    }
+    *name = keep_name(p, at, len);
+    /* One blank, as whoever looks for it writes it. */
+    char *s = p->x->names + *name, *to = s;
+    for (; *s; s++)
+        if (!isspace((unsigned char)*s) || !isspace((unsigned char)s[1]))
+            *to++ = isspace((unsigned char)*s) ? ' ' : *s;
+    *to = 0;
+    return true;
+}
+
+static unsigned named_node(struct parser *p, unsigned at, unsigned of, uint16_t name, unsigned stars)
+{
+    unsigned n = new_node(p, OP_CAST_NAMED, at, of, NO_NODE, NO_NODE);
+    if (n != NO_NODE) {
+        p->x->node[n].name = name;
+        p->x->node[n].value = stars;
+    }
+    return n;
+}
+
 /* ---- expressions ---- */
 
 static unsigned parse_assign(struct parser *p);
@@ -227,7 +272,7 @@ static unsigned parse_unary(struct parser *p);
 static bool in_place(const struct parser *p, unsigned n)
 {
     unsigned op = n == NO_NODE ? OP_NUMBER : p->x->node[n].op;
-    return op == OP_DEREF || op == OP_INDEX || op == OP_REG;
+    return op == OP_DEREF || op == OP_INDEX || op == OP_REG || op == OP_NAME || op == OP_MEMBER;
 }
 
 /* What is assigned to must be a place, and assigning must be allowed. */
@@ -273,6 +318,11 @@ static unsigned parse_sizeof(struct parser *p, unsigned at)
                 return NO_NODE;
             return number_node(p, at, t.depth ? 8 : t.size, (struct expr_type){.size = 8});
         }
+        uint16_t name;
+        unsigned stars;
+        bool tagged = is_word(p, "struct") || is_word(p, "union") || is_word(p, "enum");
+        if (tagged && parse_named_type(p, &name, &stars))
+            return new_node(p, OP_SIZEOF, at, named_node(p, at, NO_NODE, name, stars), NO_NODE, NO_NODE);
         *p = before;
     }
     return new_node(p, OP_SIZEOF, at, parse_unary(p), NO_NODE, NO_NODE);
@@ -326,6 +376,14 @@ static unsigned parse_postfix(struct parser *p)
                 return fail(p, p->t.at, "expected the ] that belongs to the [ in column %u", at + 1);
             next(p);
             n = new_node(p, OP_INDEX, at, n, index, NO_NODE);
+        } else if (is_sign(p, '.') || is_sign(p, SIGN2('-', '>'))) {
+            next(p);
+            if (p->t.kind != T_NAME)
+                return expected(p, "the name of a member");
+            n = new_node(p, OP_MEMBER, p->t.at, n, NO_NODE, NO_NODE);
+            if (n != NO_NODE)
+                p->x->node[n].name = keep_name(p, p->t.at, p->t.len);
+            next(p);
         } else if (is_sign(p, SIGN2('+', '+')) || is_sign(p, SIGN2('-', '-'))) {
             enum expr_op op = is_sign(p, SIGN2('+', '+')) ? OP_POST_INC : OP_POST_DEC;
             if (!check_place(p, n, at, op == OP_POST_INC ? "++" : "--"))
@@ -384,8 +442,12 @@ static unsigned parse_prefix(struct parser *p)
     if (is_sign(p, '(')) {
         struct parser before = *p;
         next(p);
+        uint16_t name;
+        unsigned stars;
         if (is_type(p))
             return parse_cast(p, t.at);
+        if (parse_named_type(p, &name, &stars))
+            return named_node(p, t.at, parse_unary(p), name, stars);
         *p = before;
     }
     enum expr_op op = prefix_op(p);
@@ -562,6 +624,12 @@ void expr_free(struct expr *x)
     free(x->names);
     free(x->text);
     free(x);
+}
+
+const char *expr_sole_name(const struct expr *x)
+{
+    const struct expr_node *n = &x->node[x->root];
+    return n->op == OP_NAME ? x->names + n->name : NULL;
 }
 
 const char *expr_text(const struct expr *x)

@@ -115,12 +115,26 @@ static void scan_dollar(struct scanner *p, struct token *t)
         t->kind = T_HISTORY;
 }
 
-/* A name; the dot belongs to it where a compiler made it part of a symbol's (f.constprop.0). gva: and the like are prefixes. */
+/* Does the dot at s belong to a name, where a compiler made it part of a symbol's (f.constprop.0, buf.1)? Else a member follows it. */
+static bool is_suffix(const char *s)
+{
+    static const char *const words[] = {"constprop", "isra", "part", "cold", "lto_priv", "llvm", "localalias"};
+    if (isdigit((unsigned char)s[1]))
+        return true;
+    for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+        size_t n = strlen(words[i]);
+        if (!strncmp(s + 1, words[i], n) && !expr_name_char(s[1 + n]))
+            return true;
+    }
+    return false;
+}
+
+/* gva: and the like are prefixes. */
 static void scan_name(struct scanner *p, struct token *t)
 {
     static const char *const spaces[] = {[EXPR_GVA] = "gva", [EXPR_GPA] = "gpa", [EXPR_HPA] = "hpa"};
     const char *start = p->text + t->at, *s = start;
-    while (expr_name_char(*s) || (*s == '.' && expr_name_char(s[1])))
+    while (expr_name_char(*s) || (*s == '.' && is_suffix(s)))
         s++;
     t->kind = T_NAME;
     for (unsigned i = EXPR_GVA; i <= EXPR_HPA; i++)
@@ -135,8 +149,8 @@ static void scan_name(struct scanner *p, struct token *t)
 
 static void scan_sign(struct scanner *p, struct token *t)
 {
-    static const char *const signs[] = {"<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
-                                        "++",  "--",  "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="};
+    static const char *const signs[] = {"<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "++",
+                                        "--",  "+=",  "-=", "*=", "/=", "%=", "&=", "|=", "^=", "->"};
     const char *s = p->text + t->at;
     for (unsigned i = 0; i < ARRAY_LEN(signs); i++) {
         size_t n = strlen(signs[i]);
@@ -148,7 +162,7 @@ static void scan_sign(struct scanner *p, struct token *t)
         return;
     }
     p->pos = t->at + 1;
-    if (strchr("+-*/%&|^~!<>=?:()[]", *s)) {
+    if (strchr("+-*/%&|^~!<>=?:()[].", *s)) {
         t->kind = T_SIGN;
         t->value = (unsigned char)*s;
     } else {

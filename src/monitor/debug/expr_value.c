@@ -8,7 +8,51 @@
 #include <string.h>
 #include <strings.h>
 
+#include "monitor/debug/ctype.h"
 #include "monitor/debug/expr.h"
+
+/* ---- types ---- */
+
+struct expr_type expr_type_of(const struct ctype *c)
+{
+    struct expr_type t = {0};
+    for (; c && c->kind == CTYPE_POINTER && t.depth < 64; c = ctype_target(c))
+        t.depth++;
+    if (!c || c->kind == CTYPE_VOID || c->kind == CTYPE_POINTER)
+        return t;
+    t.c = c;
+    bool fits = c->size == 1 || c->size == 2 || c->size == 4 || c->size == 8;
+    switch (c->kind) {
+    case CTYPE_CHAR: t.is_char = true; /* fallthrough */
+    case CTYPE_INT:
+    case CTYPE_ENUM:
+    case CTYPE_FLOAT:
+    case CTYPE_BOOL:
+        t.is_bool = c->kind == CTYPE_BOOL;
+        t.is_signed = c->is_signed;
+        t.size = fits ? (uint8_t)c->size : 0;
+        break;
+    case CTYPE_VOID:
+    case CTYPE_POINTER:
+    case CTYPE_ARRAY:
+    case CTYPE_STRUCT:
+    case CTYPE_UNION:
+    case CTYPE_FUNCTION: break;
+    }
+    return t;
+}
+
+uint64_t expr_type_size(const struct expr_type *t)
+{
+    return t->depth ? 8 : t->c ? ctype_size(t->c) : t->size;
+}
+
+bool expr_type_is_aggregate(const struct expr_type *t)
+{
+    return !t->depth && t->c &&
+           (t->c->kind == CTYPE_STRUCT || t->c->kind == CTYPE_UNION || t->c->kind == CTYPE_ARRAY ||
+            t->c->kind == CTYPE_FUNCTION);
+}
 
 /* ---- formats ---- */
 
@@ -138,8 +182,17 @@ int expr_format(char *buf, size_t size, const struct expr_value *v, char fmt, co
 const char *expr_type_name(const struct expr_type *t, char *buf, size_t size)
 {
     const char *s = "void";
-    char number[16], stars[16] = "";
-    if (t->is_bool) {
+    char number[16], stars[16] = "", declared[96];
+    if (t->c && t->depth && (t->c->kind == CTYPE_ARRAY || t->c->kind == CTYPE_FUNCTION)) {
+        /* int (*)[4] */
+        s = ctype_write(t->c, declared, sizeof declared);
+        size_t at = strcspn(s, "[(");
+        snprintf(buf, size, "%.*s(%.*s)%s", (int)at, s, t->depth, "********", s + at);
+        return buf;
+    }
+    if (t->c) {
+        s = ctype_write(t->c, declared, sizeof declared);
+    } else if (t->is_bool) {
         s = "bool";
     } else if (t->is_char) {
         s = t->is_signed ? "signed char" : "char";
@@ -162,6 +215,20 @@ void expr_vars_free(struct expr_vars *s)
     free(s->var);
     free(s->past);
     *s = (struct expr_vars){0};
+}
+
+static void forget_type(struct expr_value *v)
+{
+    if (v->type.c)
+        v->type = EXPR_TYPE_WORD;
+}
+
+void expr_vars_forget_types(struct expr_vars *s)
+{
+    for (size_t i = 0; i < s->nvars; i++)
+        forget_type(&s->var[i].value);
+    for (size_t i = 0; i < s->npast; i++)
+        forget_type(&s->past[i]);
 }
 
 static struct expr_var *find_var(const struct expr_vars *s, const char *name)

@@ -52,10 +52,10 @@ int parse_place(struct repl *r, const char *text, const char **end, struct place
     int rc = 0;
     bool found = !*s;
     if (!found && space_prefix(&s, &p->space)) {
-        rc = eval_u64(r, s, &p->addr, e);
+        rc = eval_address(r, s, &p->addr, e);
         found = true;
     } else if (*s == '*') {
-        rc = eval_u64(r, s + 1, &p->addr, e);
+        rc = eval_address(r, s + 1, &p->addr, e);
         found = true;
     }
     if (!found) {

@@ -43,6 +43,7 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
     out->cancel = &r->interrupted;
     if (!c->vmm)
         repl_add_files(r, c->program, c->more_programs);
+    debugger_set_program(d, &repl_program, r);
     repl_follow_vm(r);
     repl_hear_ends(r, true);
     disasm_set_symbols(r->disasm, symbol_at, r);
@@ -90,6 +91,7 @@ void repl_free(struct repl *r)
             fprintf(stderr, "vitrine: %s\n", e.text);
     }
     repl_hear_ends(r, false);
+    debugger_set_program(r->d, NULL, r);
     call_frames_free(r);
     source_free(r->source);
     lineedit_free(r->edit);
@@ -403,6 +405,7 @@ static bool turn(struct repl *r)
     struct err e = {.text = ""};
     const char *prompt = r->nested ? "(vitrine, mid-instruction) " : "(vitrine) ";
     bool from_user = !r->inputs;
+    r->interrupted = 0; /* from here on: Ctrl-C right behind Enter counts */
     const char *read = repl_read(r, prompt);
     if (!read || r->stopped_by_signal) {
         r->quit = true;
@@ -426,7 +429,6 @@ static bool turn(struct repl *r)
             more = false;
         } else {
             r->failed = false;
-            r->interrupted = 0;
             int rc = repl_do(r, line, &e);
             if (r->interrupted) { /* it ran nothing, but took long */
                 r->interrupted = 0;
@@ -543,11 +545,6 @@ int eval_u64(struct repl *r, const char *text, uint64_t *v, struct err *e)
     if (!rc)
         *v = x.v;
     return rc;
-}
-
-int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e)
-{
-    return eval_u64(r, text, v, e);
 }
 
 int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e)

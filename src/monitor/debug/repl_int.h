@@ -178,8 +178,9 @@ bool take_word(const char **s, char *buf, size_t size);
 bool take_keyword(const char **s, const char *word, unsigned least);
 /* A number or an expression that stands alone. */
 MUST_USE int eval_u64(struct repl *r, const char *text, uint64_t *v, struct err *e);
-/* The same where an address is wanted. */
+/* The same where an address is wanted: a global integer's name alone means where it is, as any symbol's without debug information does. */
 MUST_USE int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e);
+MUST_USE int eval_at(struct repl *r, const char *text, struct expr_value *v, struct err *e); /* with its address space */
 /* The same when there are arguments, else v stays. */
 MUST_USE int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e);
 MUST_USE int eval_value(struct repl *r, const char *text, const char **end, struct expr_value *v, struct err *e);
@@ -217,6 +218,20 @@ bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp);
 uint64_t frame_pc(struct repl *r); /* of the selected frame, where its names and lines are looked up */
 void call_frames_free(struct repl *r);
 
+struct unwind_env;
+struct unwind_frame;
+/* The selected frame; where none is, that of the hart's registers. */
+void frame_now(struct repl *r, struct unwind_env *env, struct unwind_frame *f);
+
+/* ---- cmd_vars.c, show_value.c: the program's variables ---- */
+
+extern const struct debug_program repl_program; /* its ctx: struct repl */
+struct variable;
+bool repl_offer_locals(struct repl *r, bool (*fn)(void *ctx, const struct variable *v), void *ctx);
+void show_arguments(struct repl *r, const struct unwind_env *env, const struct unwind_frame *f); /* " (n=3)" */
+/* letter: as print's format; 0: as its type suggests. top: with a pointer's type. */
+MUST_USE int show_value(struct repl *r, const struct expr_value *v, char letter, bool top, struct err *e);
+
 /* ---- places.c: where a breakpoint or a list begins ---- */
 
 struct place {
@@ -247,6 +262,7 @@ command_fn cmd_print, cmd_output, cmd_x, cmd_xp, cmd_display, cmd_undisplay, cmd
 command_fn cmd_hart, cmd_info_registers, cmd_info_all_registers, cmd_info_mode, cmd_info_harts, cmd_info_devices,
     cmd_info_irq, cmd_info_symbols, cmd_info_symbol, cmd_info_events, cmd_info_csr, cmd_info_mtree; /* cmd_info.c */
 command_fn cmd_info_mem, cmd_info_tlb, cmd_why, cmd_walk, cmd_pagetable, cmd_trace;                 /* cmd_mmu.c */
+command_fn cmd_info_locals, cmd_info_args, cmd_ptype, cmd_whatis; /* cmd_vars.c */
 command_fn cmd_add_symbol_file, cmd_info_files; /* cmd_symbols.c */
 command_fn cmd_disassemble, cmd_list, cmd_info_line, cmd_info_source, cmd_info_sources,
     cmd_set_substitute_path;                                 /* cmd_code.c */

@@ -45,6 +45,8 @@ void source_free(struct source *s)
     free(s->sorted);
     free(s->funcs);
     free(s->ranges);
+    free(s->names);
+    ctype_free_all(s);
     free(s);
 }
 

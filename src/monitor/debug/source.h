@@ -60,6 +60,9 @@ MUST_USE bool source_function_at(struct source *s, uint64_t addr, struct source_
 /* The n-th function of that name, from 0. False: no more. */
 MUST_USE bool source_function_named(struct source *s, const char *name, unsigned n, struct source_function *f);
 
+/* Where inlined copies of a function of that name begin: at most max of them in va. Returns how many. */
+unsigned source_inlined_copies(struct source *s, const char *name, uint64_t *va, unsigned max);
+
 struct source_inline {
     const char *name;      /* of the function that was inlined */
     const char *call_file; /* where it was called; NULL: unknown */

@@ -187,6 +187,17 @@ bool source_function_at(struct source *s, uint64_t addr, struct source_function 
     return found;
 }
 
+bool source_function_entry(const struct source *s, uint64_t addr, uint32_t *object, Dwarf_Off *die)
+{
+    const struct func_range *range;
+    const struct func *found = func_at(s, addr, &range);
+    if (found) {
+        *object = found->object;
+        *die = found->die;
+    }
+    return found;
+}
+
 bool source_function_named(struct source *s, const char *name, unsigned n, struct source_function *f)
 {
     for (size_t i = 0; s && i < s->nfuncs; i++) {
@@ -254,6 +265,51 @@ unsigned source_inlines_at(struct source *s, uint64_t addr, struct source_inline
                                            number_of(d, DW_AT_call_line)};
     }
     return told;
+}
+
+/* The places where one function was inlined. */
+struct copies {
+    Dwarf_Off origin;
+    uint64_t bias, *va;
+    unsigned n, max;
+    size_t budget;
+};
+
+static void find_copies(struct copies *c, Dwarf_Die *parent, unsigned depth)
+{
+    Dwarf_Die die, origin;
+    Dwarf_Attribute a;
+    Dwarf_Addr entry, high, base;
+    if (!depth || dwarf_child(parent, &die))
+        return;
+    do {
+        int tag = dwarf_tag(&die);
+        if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block)
+            continue;
+        if (tag == DW_TAG_inlined_subroutine && dwarf_attr(&die, DW_AT_abstract_origin, &a) &&
+            dwarf_formref_die(&a, &origin) && dwarf_dieoffset(&origin) == c->origin && c->n < c->max &&
+            (!dwarf_entrypc(&die, &entry) || dwarf_ranges(&die, 0, &base, &entry, &high) > 0))
+            c->va[c->n++] = entry + c->bias;
+        find_copies(c, &die, depth - 1);
+    } while (c->budget && c->budget-- && !dwarf_siblingof(&die, &die));
+}
+
+unsigned source_inlined_copies(struct source *s, const char *name, uint64_t *va, unsigned max)
+{
+    struct source_name hit;
+    struct copies c = {.va = va, .max = max};
+    for (size_t i = 0; s && source_find_name(s, NAME_INLINE, name, i, &hit); i++) {
+        const struct object *o = &s->objects[hit.object];
+        c.origin = hit.die;
+        c.bias = o->bias;
+        c.budget = o->data.size;
+        for (size_t k = 0; k < s->nfuncs; k++) {
+            Dwarf_Die die;
+            if (s->funcs[k].object == hit.object && dwarf_offdie(o->dwarf, s->funcs[k].die, &die))
+                find_copies(&c, &die, DEPTH);
+        }
+    }
+    return c.n;
 }
 
 uint64_t source_block_at(struct source *s, uint64_t addr)

@@ -80,6 +80,10 @@ struct source {
         char *from, *to;
     } * subst;
     size_t nsubst;
+    struct source_name *names; /* source_names.c: sorted */
+    size_t nnames, cap_names;
+    size_t named_objects;     /* so many of the objects are in it */
+    struct ctype_node *types; /* ctype.c: those that were asked for */
 };
 
 enum { NO_FILE = UINT32_MAX };
@@ -98,8 +102,35 @@ const struct line_row *source_row_at(const struct source *s, uint64_t addr);
 /* source_func.c. budget: how many more entries may be looked at. */
 MUST_USE int source_read_functions(struct source *s, uint32_t object, size_t budget);
 void source_sort_functions(struct source *s);
+/* The entry of the function that holds addr. False: unknown. */
+bool source_function_entry(const struct source *s, uint64_t addr, uint32_t *object, Dwarf_Off *die);
 /* What tells apart the copies of a line: the innermost inlined call that holds addr, else the function, else 0. */
 uint64_t source_block_at(struct source *s, uint64_t addr);
+
+/* source_names.c: what units declare outside of functions, by name. */
+enum source_name_kind {
+    NAME_VARIABLE,
+    NAME_STRUCT,
+    NAME_UNION,
+    NAME_ENUM,
+    NAME_TYPE /* typedefs, base types */,
+    NAME_CONSTANT,
+    NAME_INLINE /* functions that are inlined */
+};
+struct source_name {
+    const char *name; /* libdw's */
+    Dwarf_Off die;
+    uint32_t object;
+    uint32_t kind;
+};
+/* The n-th of that name. False: there are no more. */
+bool source_find_name(struct source *s, enum source_name_kind kind, const char *name, size_t n,
+                      struct source_name *hit);
+
+/* ctype.c. entry: a Dwarf_Die of that object, with a type. NULL: void. */
+struct ctype;
+const struct ctype *ctype_of(struct source *s, uint32_t object, void *entry);
+void ctype_free_all(struct source *s);
 
 /* source_text.c */
 void source_free_texts(struct source *s);

@@ -13,6 +13,7 @@ struct machine_state {
     const struct unwind_frame *f;
     uint64_t cfa;
     bool has_cfa;
+    const struct unwind_place *place; /* of a variable; NULL: rules of call frame information */
     uint64_t stack[STACK];
     unsigned depth;
 };
@@ -74,7 +75,8 @@ static bool operation(struct machine_state *m, const Dwarf_Op *op)
     if (a >= DW_OP_lit0 && a <= DW_OP_lit31)
         return push(m, a - DW_OP_lit0);
     switch (a) {
-    case DW_OP_addr:
+    case DW_OP_addr: return push(m, op->number + (m->place ? m->place->bias : 0));
+    case DW_OP_fbreg: return m->place && m->place->has_base && push(m, m->place->base + op->number);
     case DW_OP_const1u:
     case DW_OP_const1s:
     case DW_OP_const2u:
@@ -137,6 +139,34 @@ static bool evaluate(struct machine_state *m, const Dwarf_Op *ops, size_t n, boo
         return false;
     *value = m->stack[m->depth - 1];
     return value_only || m->env->read(m->env->ctx, *value, 8, value);
+}
+
+bool unwind_evaluate(const struct unwind_env *env, const struct unwind_frame *f, const void *code, size_t n,
+                     struct unwind_place *p)
+{
+    struct machine_state m = {.env = env, .f = f, .cfa = f->cfa, .has_cfa = f->cfa, .place = p};
+    const Dwarf_Op *ops = code;
+    struct unwind_regs r;
+    p->where = UNWIND_MEMORY;
+    if (n == 1 && ((ops->atom >= DW_OP_reg0 && ops->atom <= DW_OP_reg31) || ops->atom == DW_OP_regx)) {
+        p->where = UNWIND_REGISTER;
+        p->value = ops->atom == DW_OP_regx ? ops->number : (uint64_t)(ops->atom - DW_OP_reg0);
+        return true;
+    }
+    for (size_t i = 0; i < n && n <= STEPS; i++) {
+        if (ops[i].atom == DW_OP_stack_value) {
+            p->where = UNWIND_VALUE;
+            break;
+        }
+        if (ops[i].atom == DW_OP_call_frame_cfa && !m.has_cfa && unwind_by_cfi(env, f, &r) != CFI_NONE) {
+            m.cfa = r.cfa;
+            m.has_cfa = true;
+        }
+        if (!operation(&m, &ops[i]))
+            return false;
+    }
+    p->value = m.depth ? m.stack[m.depth - 1] : 0;
+    return m.depth && n <= STEPS;
 }
 
 /* What the rule of register n says. */

@@ -40,4 +40,18 @@ enum cfi_answer {
 /* What call frame information says of f (unwind_cfi.c). */
 enum cfi_answer unwind_by_cfi(const struct unwind_env *env, const struct unwind_frame *f, struct unwind_regs *r);
 
+/* Where a variable is (variables.c). */
+struct unwind_place {
+    /* Given */
+    uint64_t bias; /* of the object */
+    uint64_t base; /* of the function's frame, has_base: it is known */
+    bool has_base;
+    /* Found */
+    enum { UNWIND_MEMORY, UNWIND_REGISTER, UNWIND_VALUE } where;
+    uint64_t value; /* its address, number (DWARF's), or itself */
+};
+/* What an expression of DWARF says of a variable in frame f. False: it cannot be told. code: Dwarf_Op. */
+bool unwind_evaluate(const struct unwind_env *env, const struct unwind_frame *f, const void *code, size_t n,
+                     struct unwind_place *p);
+
 #endif

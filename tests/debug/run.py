@@ -846,6 +846,21 @@ def test_display_and_formats():
     find(r"^0000000000001000: 0x\w\w 0x\w\w 0x\w\w 0x\w\w$", r.out)
 
 
+def test_a_kernel_without_a_handler():
+    """stvec is 0: the frame that trapped is told, and what led to a hart that traps for ever."""
+    r = batch("-kernel", guest("stumble"), script="""
+        catch trap
+        continue
+        backtrace
+        delete
+        continue
+        backtrace
+        why""")
+    find(r"^#0  0x0{16} in \?\n#1  0x0*8\w+ in kmain\+0x\w+ \(\) at .*main\.c:\d+, by trap\n#2 .* in _start.*, by cfi$", r.out)
+    find(r"^\(this is a trap handler that traps itself: why tells what led there\)$", r.out)
+    find(r"^Hart 0: traps for ever\n(.*\n)*Hart 0: what led there: store page fault in S mode\n(.*\n)*The entry of level 0 denies it: D=0", r.out)
+
+
 def test_traces_and_why():
     with tempfile.TemporaryDirectory() as d:
         file = os.path.join(d, "t.txt")

@@ -2,6 +2,7 @@
 /* Frames: backtrace, frame, up, down. */
 #include "monitor/debug/repl_int.h"
 
+#include "machine_int.h"
 #include "monitor/debug/unwind.h"
 #include "symbols.h"
 
@@ -121,6 +122,8 @@ int cmd_backtrace(struct repl *r, const char *args, struct err *e)
         out_printf(r->out, "(%u more)\n", f->n - (unsigned)n);
     else if (f->why[0])
         out_printf(r->out, "(%s)\n", f->why);
+    if (debugger_machine(r->d)->state[f->hart] == HART_STUCK)
+        out_puts(r->out, "(this is a trap handler that traps itself: why tells what led there)\n");
     return 0;
 }
 

@@ -129,6 +129,14 @@ static int entry_of(const struct unwind_env *env, const struct unwind_frame *f)
 
 /* ---- From frame to frame ---- */
 
+/* Does the hart stand where tvec leads, and no code is there? A kernel took a trap before it had a handler. The registers are those of the trap. */
+static bool at_bare_vector(const struct unwind_env *env, const struct unwind_frame *f)
+{
+    const struct unwind_trap *t = &env->trap[0];
+    uint64_t v;
+    return t->epc_name && f->pc == (t->tvec & ~UINT64_C(3)) && t->epc != f->pc && !env->read(env->ctx, f->pc, 2, &v);
+}
+
 /* Could code be there? */
 static bool is_code(const struct unwind_env *env, uint64_t pc)
 {
@@ -256,6 +264,11 @@ static bool step(struct unwinder *u, struct unwind_frame *f, struct unwind_frame
     struct unwind_regs r;
     const char *name = f->function ? f->function : "the code here";
     int entry = entry_of(env, f);
+    if (f->how == UNWIND_PC && at_bare_vector(env, f)) {
+        r = (struct unwind_regs){.known = f->known, .cfa = f->x[REG_SP]};
+        memcpy(r.x, f->x, sizeof r.x);
+        return across_trap(u, f, &r, 0, next);
+    }
     if (entry >= 0 && !f->function && unwind_by_ahead(env, u->decoder, f, &r) == AHEAD_CALLER)
         entry = -1; /* only near an entry: it returns to a caller */
     enum cfi_answer cfi = unwind_by_cfi(env, f, &r);

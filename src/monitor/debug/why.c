@@ -568,6 +568,19 @@ static void explain_last_trap(struct why *w, const struct event *e)
     explain_trap(w);
 }
 
+/* The hart's latest trap that was taken elsewhere than where it stands. */
+static const struct event *trap_elsewhere(const struct why *w)
+{
+    const struct event_hub *hub = machine_events(w->m);
+    uint64_t first = hub->count > EVENT_RING ? hub->count - EVENT_RING : 0;
+    for (uint64_t n = hub->count; n > first; n--) {
+        const struct event *e = &hub->ring[(n - 1) % EVENT_RING];
+        if (e->kind == EV_TRAP && e->hart == w->h->id && !why_foreign(w, e) && e->pc != w->h->pc)
+            return e;
+    }
+    return NULL;
+}
+
 static void explain_stuck(struct why *w, const struct trap *t)
 {
     head(w, "traps for ever");
@@ -582,6 +595,16 @@ static void explain_stuck(struct why *w, const struct trap *t)
     why_say(w, "The first instruction of the trap handler raises %s itself, so that the hart never gets beyond it.",
             name_cause(t->cause));
     why_paragraph(w);
+    explain_trap(w);
+    /* The trap that first led there is what it died of. */
+    const struct event *e = trap_elsewhere(w);
+    char what[160];
+    if (!e)
+        return;
+    take_event(w, e);
+    snprintf(what, sizeof what, "what led there: %s%s in %s mode", name_cause(w->cause),
+             w->cause & CAUSE_INTERRUPT ? " interrupt" : "", name_priv(w->priv, w->virt));
+    head(w, what);
     explain_trap(w);
 }
 

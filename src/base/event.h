@@ -91,6 +91,7 @@ struct event_hub {
     uint64_t count;     /* recorded so far; the next goes to ring[count % EVENT_RING] */
     struct event_sink *sinks;
     struct event_stream *stream; /* of the one that hears of EV_INSN; NULL: more than one does, or it has none */
+    uint32_t serials;            /* of streams so far */
     uint8_t vm;                  /* whose hub it is, for the records */
     /* Fills clock, insn, pc, hart and mode by what runs now. */
     void (*stamp)(void *ctx, struct event *e);

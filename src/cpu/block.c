@@ -2,9 +2,10 @@
 /* From bytes of a page to a block of operations. */
 #include <string.h>
 
+#include "cpu/observe.h"
 #include "cpu/op.h"
 
-enum { CALL_DEPTH = 4 };
+enum { CALL_DEPTH = 4, OPS_MAX = 5 * BLOCK_MAX + 4 };
 
 /* The block being formed. */
 struct former {
@@ -21,8 +22,9 @@ struct former {
         uint16_t to;
     } calls[CALL_DEPTH]; /* calls that the block followed: the link register and where it points */
     unsigned ncalls;
-    uint8_t ids[2 * BLOCK_MAX +
-                4]; /* per operation: the instruction it is, or INSN_illegal where fusing is out of the question */
+    uint8_t
+        ids[OPS_MAX]; /* per operation: the instruction it is, or INSN_illegal where fusing is out of the question */
+    struct stream_code *told; /* FETCH_TELL: what the stream is told of the block, so far; else NULL */
 };
 
 static struct op *emit(struct former *b, handler *fn, unsigned off, unsigned len)
@@ -311,8 +313,12 @@ static bool emit_insn(struct former *b, const struct insn *i, unsigned *off)
 
 static struct former begin(struct code_cache *c, enum fetch_context context, bool linkable)
 {
-    if (c->used > ARENA_OPS - 4 * BLOCK_MAX)
+    if (c->used > ARENA_OPS - OPS_MAX || c->told_used % TOLD_HALF > TOLD_HALF - STREAM_MAX)
         code_cache_reset(c);
+    if (c->told_resets != c->resets) {
+        c->told_resets = c->resets;
+        c->told_used = c->told_used < TOLD_HALF ? TOLD_HALF : 0;
+    }
     return (struct former){
         .c = c, .t = c->handlers, .fp = context & 3, .linkable = linkable && !(context & FETCH_STEP), .first = c->used};
 }
@@ -322,9 +328,59 @@ static uint64_t granules(unsigned off, unsigned len)
     return BIT(off / 64 % 64) | BIT((off + len - 1) / 64 % 64);
 }
 
+/* ---- blocks that tell ---- */
+
+/* The block's first operation, and room for what it is about. */
+static void begin_told(struct former *b, unsigned off)
+{
+    struct code_cache *c = b->c;
+    b->told = (struct stream_code *)(void *)(c->told + c->told_used);
+    *b->told = (struct stream_code){.serial = 0};
+    struct op *op = emit(b, b->t->tell_block, off, 4);
+    op->imm = (int32_t)(c->told_used / 16);
+}
+
+static void end_told(struct former *b)
+{
+    struct stream_insn *last = &b->told->insn[b->told->n];
+    uint8_t words = b->told->n ? (uint8_t)(last[-1].words + stream_has_word(&last[-1])) : 0;
+    *last = (struct stream_insn){.words = words};
+    b->c->told_used += (uint32_t)(sizeof *b->told + (b->told->n + 1) * sizeof *last);
+}
+
+/* An instruction, and what tells of it. */
+static bool emit_told(struct former *b, const struct insn *i, unsigned *off)
+{
+    struct stream_insn *t = &b->told->insn[b->told->n++];
+    unsigned at = *off;
+    observe_describe(i, at, t);
+    t->words = b->told->n > 1 ? (uint8_t)(t[-1].words + stream_has_word(&t[-1])) : 0;
+    if (t->how == STREAM_STORE) {
+        struct op *op = emit(b, b->t->tell_stored[__builtin_ctz(t->size)], at, i->len);
+        op->rs1 = t->rs1;
+        op->imm = t->imm;
+        op->rd = (uint8_t)__builtin_ctz(t->size);
+    }
+    bool open = emit_insn(b, i, off);
+    if (stream_has_word(t)) {
+        b->now = INSN_illegal;
+        struct op *op = emit(b, b->t->tell, at, i->len);
+        op->imm = (int32_t)observe_word(t);
+    }
+    return open;
+}
+
+/* The block is one instruction that must be observed alone. */
+static void emit_alone(struct former *b, unsigned off, uint32_t raw)
+{
+    struct op *op = emit(b, b->t->tell_alone, off, 4);
+    op->imm = (int32_t)raw;
+}
+
 static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off, bool hot)
 {
     struct former b = begin(c, page->context, true);
+    const bool tells = page->context & FETCH_TELL;
     b.hot = hot;
     unsigned start = off, limit = page->context & FETCH_STEP ? 1 : BLOCK_MAX;
     bool open = true;
@@ -337,15 +393,26 @@ static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off,
             break; /* it goes on on the next page: fetch_lookup() deals with it */
         struct insn i = decode(c->decoder, half[0] | (uint32_t)half[1] << 16);
         page->granules |= granules(off, i.len);
+        if (tells && !observe_in_blocks(&i)) {
+            if (b.n)
+                break;
+            emit_alone(&b, off, i.raw);
+            open = false;
+            break;
+        }
+        if (tells && !b.n)
+            begin_told(&b, off);
         emit_break(&b, off);
-        open = emit_insn(&b, &i, &off);
+        open = tells ? emit_told(&b, &i, &off) : emit_insn(&b, &i, &off);
         if (off >= PAGE_SIZE)
             break;
     }
     if (open)
         emit_end(&b, off < PAGE_SIZE ? off : PAGE_SIZE - 2, (int32_t)off);
     page->granules |= granules(start, 2);
-    if (limit > 1)
+    if (b.told)
+        end_told(&b);
+    if (limit > 1 && !tells)
         fuse(&b);
     page->entry[start / 2] = b.first;
     bus_flag_page(c->bus, page->pa, PAGE_CODE, true);
@@ -381,15 +448,19 @@ uint32_t block_form_crossing(struct code_cache *c, struct code_page *page, uint3
 {
     struct former b = begin(c, page->context, false);
     unsigned off = PAGE_SIZE - 2;
-    struct op *brk = emit_break(&b, off);
-    if (brk)
-        brk->imm = (int32_t)raw; /* what fetch_lookup() knows the entry by */
-    struct op *op = emit(&b, b.t->cross, off, 4);
-    op->n = 1;
-    op->imm = (int32_t)raw;
-    struct insn i = decode(c->decoder, raw);
-    if (emit_insn(&b, &i, &off))
-        emit_end(&b, PAGE_SIZE - 2, (int32_t)off);
+    if (page->context & FETCH_TELL) {
+        emit_alone(&b, off, raw);
+    } else {
+        struct op *brk = emit_break(&b, off);
+        if (brk)
+            brk->imm = (int32_t)raw; /* what fetch_lookup() knows the entry by */
+        struct op *op = emit(&b, b.t->cross, off, 4);
+        op->n = 1;
+        op->imm = (int32_t)raw;
+        struct insn i = decode(c->decoder, raw);
+        if (emit_insn(&b, &i, &off))
+            emit_end(&b, PAGE_SIZE - 2, (int32_t)off);
+    }
     page->entry[PAGE_HALVES - 1] = b.first;
     page->granules |= BIT(63);
     bus_flag_page(c->bus, page->pa, PAGE_CODE, true);

@@ -17,6 +17,13 @@ static size_t page_count(const struct mem_region *r)
     return r->size >> PAGE_SHIFT;
 }
 
+bool code_cache_can_tell(struct code_cache *c)
+{
+    if (!c->told)
+        c->told = reserve(2 * (size_t)TOLD_HALF);
+    return c->told;
+}
+
 /* The list of code pages of physical page pa, or NULL where there is no memory. */
 static struct code_page **page_slot(struct code_cache *c, uint64_t pa)
 {
@@ -122,6 +129,8 @@ void code_cache_free(struct code_cache *c)
     free(c->fused);
     free(c->breaks);
     free(c->observed);
+    if (c->told)
+        munmap(c->told, 2 * TOLD_HALF);
     free(c);
 }
 

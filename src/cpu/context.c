@@ -138,7 +138,7 @@ static uint64_t quick_key(const struct hart *h)
     if (h->virt || (h->csr.mstatus & MSTATUS_MPV))
         k |= (h->csr.vsstatus & v) << 24; /* to bits 43:42 and 38:37 */
     return k | (uint64_t)h->priv | (uint64_t)h->virt << 2 | (uint64_t)h->step << 3 | (uint64_t)(h->csr.frm != 0) << 4 |
-           BIT(63);
+           (uint64_t)h->tells << 5 | BIT(63);
 }
 
 static unsigned quick_slot(uint64_t key)
@@ -166,7 +166,8 @@ void hart_context_changed(struct hart *h)
         struct tlb_key dk = key_of(&data), fk = key_of(&fetch);
         fk.flags &= ~(uint32_t)(TLB_KEY_SUM | TLB_KEY_MXR | TLB_KEY_VMXR); /* SUM and MXR say nothing of fetches */
         struct tlb *t = data_bank(h, &dk);
-        struct fetch_tlb *f = fetch_bank(h, &fk, fp_context(h) | (h->step ? FETCH_STEP : 0));
+        struct fetch_tlb *f =
+            fetch_bank(h, &fk, fp_context(h) | (h->step ? FETCH_STEP : 0) | (h->tells ? FETCH_TELL : 0));
         if (!t || !f)
             abort(); /* out of memory for TLBs: nothing can run */
         *q = (struct quick){key, t, f};
@@ -242,6 +243,38 @@ static bool fetch_translate(struct hart *h, uint64_t va, struct mmu_map *m, cons
     return true;
 }
 
+/* What differs by context only is one TLB to whoever watches: the translation of va's page in a bank for another context is no new one, and a
+ * new one drops what stands in its place there. NULL: there is none. */
+static const struct code_page *known_elsewhere(struct hart *h, uint64_t va)
+{
+    struct fetch_tlb *t = h->fetch;
+    struct hart_banks *b = h->banks;
+    const unsigned at = (va >> PAGE_SHIFT) % FETCH_ENTRIES;
+    const struct code_page *found = NULL;
+    for (unsigned i = 0; i < FETCH_BANKS && b->fetch[i]; i++) {
+        struct fetch_tlb *other = b->fetch[i];
+        if (other == t || !same_key(&other->key, &t->key) || other->entry[at].tag == FETCH_NO_TAG)
+            continue;
+        if (other->entry[at].tag == (va & PAGE_MASK)) {
+            found = other->entry[at].page;
+            t->super |= other->super;
+        } else {
+            other->entry[at].tag = FETCH_NO_TAG;
+        }
+    }
+    return found;
+}
+
+static void keep_page(struct hart *h, uint64_t va, struct code_page *page)
+{
+    struct fetch_entry *e = &h->fetch->entry[(va >> PAGE_SHIFT) % FETCH_ENTRIES];
+    if (!page)
+        abort(); /* out of memory */
+    e->tag = va & PAGE_MASK;
+    e->page = page;
+    h->fetch->empty = false;
+}
+
 /* The code page for va's page, from the fetch TLB or by translation. False: last_trap. *page NULL: fetch it uncached from *host. */
 static bool fetch_page(struct hart *h, uint64_t va, struct code_page **page, const uint8_t **host)
 {
@@ -251,6 +284,13 @@ static bool fetch_page(struct hart *h, uint64_t va, struct code_page **page, con
         *host = e->page->bytes + (va & ~PAGE_MASK);
         return true;
     }
+    const struct code_page *known = known_elsewhere(h, va);
+    if (known) {
+        *page = code_page_get(h->code, known->pa, h->fetch->context);
+        keep_page(h, va, *page);
+        *host = (*page)->bytes + (va & ~PAGE_MASK);
+        return true;
+    }
     struct mmu_map m;
     *page = NULL;
     if (!fetch_translate(h, va, &m, host))
@@ -258,11 +298,7 @@ static bool fetch_page(struct hart *h, uint64_t va, struct code_page **page, con
     if (!m.whole_page)
         return true;
     *page = code_page_get(h->code, m.pa, h->fetch->context);
-    if (!*page)
-        abort(); /* out of memory */
-    e->tag = va & PAGE_MASK;
-    e->page = *page;
-    h->fetch->empty = false;
+    keep_page(h, va, *page);
     h->fetch->super |= m.fence_size > PAGE_SIZE;
     if (event_wanted(h->events, EV_TLB_FILL))
         observe_fill(h, va, &m, MMU_X);
@@ -306,24 +342,29 @@ const struct op *fetch_lookup(struct hart *h)
     return &c->ops[at];
 }
 
+/* Two bytes of code as the hart would fetch them, without a trace of it. False: it cannot. */
+static bool peek_half(struct hart *h, uint64_t va, uint32_t *half)
+{
+    const struct fetch_entry *e = &h->fetch->entry[(va >> PAGE_SHIFT) % FETCH_ENTRIES];
+    struct mmu_ctx c = hart_fetch_ctx(h);
+    struct mmu_map m;
+    struct mmu_fault f;
+    if (e->tag == (va & PAGE_MASK)) {
+        *half = half_at(e->page->bytes + (va & ~PAGE_MASK));
+        return true;
+    }
+    const struct mem_region *r =
+        mmu_translate(&c, va, 2, MMU_X, true, &m, &f, NULL) ? bus_memory_at(h->bus, m.pa) : NULL;
+    if (r)
+        *half = half_at(mem_host(r, m.pa - r->base));
+    return r;
+}
+
 uint32_t fetch_raw(struct hart *h)
 {
-    const struct fetch_entry *e = &h->fetch->entry[(h->pc >> PAGE_SHIFT) % FETCH_ENTRIES];
-    unsigned off = (unsigned)(h->pc & ~PAGE_MASK);
-    if (e->tag == (h->pc & PAGE_MASK) && off <= PAGE_SIZE - 4) {
-        uint32_t first = half_at(e->page->bytes + off);
-        return insn_length(first) == 4 ? first | (uint32_t)half_at(e->page->bytes + off + 2) << 16 : first;
-    }
-    struct mmu_map m;
-    const uint8_t *host;
-    struct trap kept = h->last_trap;
-    uint32_t raw = 0;
-    if (fetch_translate(h, h->pc, &m, &host)) {
-        raw = half_at(host);
-        if (insn_length(raw) == 4 && fetch_translate(h, h->pc + 2, &m, &host))
-            raw |= (uint32_t)half_at(host) << 16;
-    }
-    h->last_trap = kept;
+    uint32_t raw = 0, second;
+    if (peek_half(h, h->pc, &raw) && insn_length(raw) == 4 && peek_half(h, h->pc + 2, &second))
+        raw |= second << 16;
     return raw;
 }
 

@@ -103,17 +103,17 @@ const struct observed_op *observe_find_out(struct hart *h, const struct op *op, 
     struct observed_op *o = c->observed ? &c->observed[op - c->ops] : room;
     struct insn i = decode(c->decoder, fetch_raw(h));
     enum insn_format format = insn_rows[i.id].format;
-    bool displaced = format == FMT_L || format == FMT_S || format == FMT_FL || format == FMT_FS;
+    bool load = format == FMT_L || format == FMT_FL, store = format == FMT_S || format == FMT_FS;
     o->resets = (uint32_t)c->resets + 1;
     o->raw = i.raw;
     o->rs1 = i.rs1;
-    o->imm = displaced ? (int16_t)i.imm : 0;
+    o->imm = load || store ? (int16_t)i.imm : 0;
     o->reg = written_register(&i);
     o->slot = (uint16_t)(o->reg == EVENT_REG_NONE ? offsetof(struct hart, x)
                          : o->reg >= EVENT_REG_F  ? offsetof(struct hart, f) + 8u * (o->reg - EVENT_REG_F)
                                                   : offsetof(struct hart, x) + 8u * o->reg);
     o->size = (uint8_t)access_size(&i);
-    o->access = !o->size ? OBSERVE_NO_MEMORY : displaced ? OBSERVE_DISPLACED : OBSERVE_OTHER;
+    o->access = !o->size ? OBSERVE_NO_MEMORY : load ? OBSERVE_LOAD : store ? OBSERVE_STORE : OBSERVE_OTHER;
     return o;
 }
 
@@ -147,6 +147,96 @@ uint64_t observe_moved(const struct hart *h, uint32_t raw, unsigned size, uint64
     enum insn_format format = insn_rows[i.id].format;
     uint64_t v = format == FMT_S || format == FMT_HSV ? h->x[i.rs2] : format == FMT_FS ? h->f[i.rs2] : reg_new;
     return size < 8 ? v & MASK(8 * size - 1, 0) : v;
+}
+
+uint64_t observe_stored_over(struct hart *h, uint64_t va, unsigned size)
+{
+    const struct observed_op o = {.size = (uint8_t)size, .access = OBSERVE_STORE};
+    const uint8_t *host = observe_search(h, &o, &va);
+    uint64_t v = 0;
+    if (host)
+        memcpy(&v, host, size);
+    return v;
+}
+
+/* ---- blocks that tell ---- */
+
+bool observe_in_blocks(const struct insn *i)
+{
+    enum insn_format format = insn_rows[i->id].format;
+    return format != FMT_AMO && format != FMT_CBO && format != FMT_HLV && format != FMT_HSV;
+}
+
+void observe_describe(const struct insn *i, unsigned off, struct stream_insn *t)
+{
+    enum insn_format format = insn_rows[i->id].format;
+    *t = (struct stream_insn){.raw = i->raw, .imm = i->imm, .off = (uint16_t)off};
+    t->reg = written_register(i);
+    t->size = (uint8_t)access_size(i);
+    t->rs1 = i->rs1;
+    t->rs2 = (uint8_t)(format == FMT_FS ? EVENT_REG_F + i->rs2 : i->rs2);
+    if (format == FMT_L || format == FMT_FL)
+        t->how = STREAM_LOAD;
+    else if (format == FMT_S || format == FMT_FS)
+        t->how = STREAM_STORE;
+    else if (t->reg == EVENT_REG_NONE)
+        t->how = STREAM_NOTHING;
+    else if (i->id == INSN_lui)
+        t->how = STREAM_CONSTANT;
+    else if (i->id == INSN_auipc || format == FMT_J || i->id == INSN_jalr)
+        t->how = STREAM_NEAR;
+    else
+        t->how = STREAM_WORD;
+    if (format == FMT_J || i->id == INSN_jalr)
+        t->imm = i->len;
+}
+
+size_t observe_word(const struct stream_insn *t)
+{
+    enum { X0_SWALLOWS = 32 };
+    if (t->how == STREAM_STORE)
+        return offsetof(struct hart, stored_over);
+    if (t->reg == EVENT_REG_NONE)
+        return offsetof(struct hart, x) + 8 * X0_SWALLOWS;
+    if (t->reg >= EVENT_REG_F)
+        return offsetof(struct hart, f) + 8u * (t->reg - EVENT_REG_F);
+    return offsetof(struct hart, x) + 8u * t->reg;
+}
+
+void observe_begin(struct hart *h)
+{
+    struct event_stream *s = h->stream;
+    s->open = NULL;
+    s->retired = &h->turn_retired;
+    stream_put_state(s, h->id, h->events->vm, hart_cycle(h), hart_instret(h), h->x, h->f);
+}
+
+/* Closes the run. An instruction that left the block as it retired has not put its word. */
+void observe_leave(struct hart *h)
+{
+    struct event_stream *s = h->stream;
+    if (!s->open)
+        return;
+    if (!stream_complete(s, h->turn_retired)) {
+        const struct stream_insn *t = &s->code->insn[s->first + (h->turn_retired - s->from) - 1];
+        stream_put_word(s, *(const uint64_t *)(const void *)((const char *)h + observe_word(t)));
+    }
+    stream_close(s, h->turn_retired);
+}
+
+bool observe_enter(struct hart *h, struct stream_code *c)
+{
+    struct event_stream *s = h->stream;
+    observe_leave(h);
+    if (h->events->stream != s)
+        return false;
+    stream_check(s);
+    if (c->serial != s->serial) {
+        stream_put_code(s, c);
+        stream_check(s);
+    }
+    stream_open(s, c, 0, event_mode_of(h), h->page_va, h->turn_retired);
+    return true;
 }
 
 /* ---- the rest of the processor ---- */

@@ -3,6 +3,7 @@
 #ifndef VITRINE_OBSERVE_H
 #define VITRINE_OBSERVE_H
 
+#include "base/stream.h"
 #include "cpu/decode.h"
 #include "cpu/hart.h"
 
@@ -14,11 +15,11 @@ static inline uint8_t event_mode_of(const struct hart *h)
 }
 
 /* What observing an instruction takes, found out once for each operation of the step context. */
-enum observed_access { OBSERVE_NO_MEMORY, OBSERVE_DISPLACED, OBSERVE_OTHER };
+enum observed_access { OBSERVE_NO_MEMORY, OBSERVE_LOAD, OBSERVE_STORE, OBSERVE_OTHER };
 struct observed_op {
     uint32_t resets; /* code_cache.resets + 1 when it was made; else it is stale */
     uint32_t raw;    /* the instruction's bytes */
-    int16_t imm;     /* OBSERVE_DISPLACED: the access goes to x[rs1] + imm */
+    int16_t imm;     /* OBSERVE_LOAD and _STORE: the access goes to x[rs1] + imm */
     uint16_t slot;   /* offset of the register that it writes in struct hart; of x[0] where it writes none */
     uint8_t reg;     /* the same, as ARG_REG */
     uint8_t size;    /* bytes of memory that it accesses */
@@ -32,8 +33,24 @@ const struct observed_op *observe_find_out(struct hart *h, const struct op *op, 
 /* Where the bytes of an access lie that the TLB does not know, or that is none of the plain ones: memory within one page, or NULL. *va: its
  * address. */
 const uint8_t *observe_search(struct hart *h, const struct observed_op *o, uint64_t *va);
+/* What stands in memory where `size` bytes are about to be stored; 0 where there is none. */
+uint64_t observe_stored_over(struct hart *h, uint64_t va, unsigned size);
 /* What an access that went to no memory moved: what the register that went there or came from there holds. */
 uint64_t observe_moved(const struct hart *h, uint32_t raw, unsigned size, uint64_t reg_new);
+
+/* ---- blocks that tell a stream: FETCH_TELL ---- */
+/* May this instruction be one of a block? Not if it accesses memory in another way than a plain load or store does. */
+bool observe_in_blocks(const struct insn *i);
+/* What a stream is told of it (but for `words`). off: of its address, in its page. */
+void observe_describe(const struct insn *i, unsigned off, struct stream_insn *t);
+/* Where its word is found when it has retired: offset in struct hart. */
+size_t observe_word(const struct stream_insn *t);
+/* The hart begins to run for h->stream. */
+void observe_begin(struct hart *h);
+/* For tell_block: the same as it does, where there is more to do. False: the stream is not listening any more. */
+bool observe_enter(struct hart *h, struct stream_code *c);
+/* The run loop's blocks were left. */
+void observe_leave(struct hart *h);
 
 /* The hart has taken t; pc, from: where it came from. */
 void observe_trap(struct hart *h, const struct trap *t, uint64_t pc, uint8_t from);

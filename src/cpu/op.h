@@ -45,6 +45,7 @@ enum {
     FETCH_ENTRIES = 256,
     ARENA_OPS = 1 << 21,
     CODE_PAGES_MAX = 1 << 16, /* 512 MiB of them */
+    TOLD_HALF = 1 << 26,
 };
 
 /* What decoded operations depend on beside the bytes. */
@@ -54,7 +55,8 @@ enum fetch_context {
     FETCH_FP_DIRTY, /* FS = Dirty and frm = RNE: the host's FPU does the work */
     FETCH_FP_FRM,   /* FS = Dirty, another frm */
     FETCH_STEP = 4, /* flag: blocks of one instruction, nothing fused */
-    FETCH_CONTEXTS = 8
+    FETCH_TELL = 8, /* flag: blocks that put what they do into hart.stream, nothing fused */
+    FETCH_CONTEXTS = 16
 };
 
 struct code_page {
@@ -111,6 +113,11 @@ struct code_cache {
     unsigned nbreaks;
     uint64_t break_offsets[PAGE_HALVES / 64]; /* bit i: one of them is 2 i modulo the page size */
     struct observed_op *observed;             /* per operation, see observe.h; NULL until a hart is observed */
+    /* What the streams of FETCH_TELL's blocks are told of each, in two halves of TOLD_HALF bytes: a block may still be running when all are
+     * forgotten, so the halves take turns. NULL until a hart tells. */
+    char *told;
+    uint32_t told_used;   /* bytes */
+    uint64_t told_resets; /* `resets` when this half was begun */
 };
 
 /* handlers chosen for this host's processor. NULL: no memory. */
@@ -118,6 +125,8 @@ struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa);
 void code_cache_free(struct code_cache *c);
 /* The code page for physical page pa (which is in memory) in a context. NULL: no memory. */
 struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_context context);
+/* Makes room for what blocks of FETCH_TELL need. False: no memory. */
+MUST_USE bool code_cache_can_tell(struct code_cache *c);
 /* Forgets all decoded operations (the arena is full, or handlers changed). */
 void code_cache_reset(struct code_cache *c);
 /* Memory that stores cannot change was replaced or hidden: forgets its decoded code, and every cached translation. */
@@ -175,6 +184,10 @@ struct handler_table {
     handler *cross;            /* the instruction's second half lies on the next page: imm holds all four bytes */
     handler *brk;              /* stops if pc is at a breakpoint; no instruction of its own */
     handler *mark;             /* the HINT slti x0, x0, imm */
+    handler *tell_block;       /* opens the stream's run for the block at told + 16 imm */
+    handler *tell;             /* puts the word at byte imm of the hart into the stream */
+    handler *tell_stored[4];   /* before a store of 1, 2, 4, 8 bytes to x[rs1] + imm: keeps what stands there */
+    handler *tell_alone;       /* leaves: the instruction that follows must be observed alone */
     handler *fp_dirty;         /* FS becomes Dirty, then the same pc again */
     handler *fp_soft;          /* any FP computation, by softfp: imm = insn id | rm << 8 | rs3 << 16 */
     handler *fp_to_int_rtz[8]; /* fcvt.{w,wu,l,lu}.{s,d} with rm = RTZ */

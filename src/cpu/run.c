@@ -113,11 +113,13 @@ static void execute(struct hart *h, const struct op *op, int64_t budget)
     h->turn_retired = (uint64_t)(h->run_base - h->budget);
 }
 
-static void set_step(struct hart *h, bool step)
+/* What blocks look like: of one instruction, or such as tell what they do. */
+static void set_context(struct hart *h, bool step, bool tells)
 {
-    if (h->step == step)
+    if (h->step == step && h->tells == tells)
         return;
     h->step = step;
+    h->tells = tells;
     hart_context_changed(h);
 }
 
@@ -167,13 +169,13 @@ static void execute_observed(struct hart *h, const struct op *op, size_t at)
     const uint64_t *reg = (const uint64_t *)((const char *)h + o->slot);
     const uint64_t pc = h->pc, retired = h->turn_retired, reg_old = *reg;
     const uint32_t raw = o->raw;
-    const unsigned size = o->size, which = o->reg;
+    const unsigned size = o->size, which = o->reg, access = o->access;
     const uint8_t mode = event_mode_of(h), *host = NULL;
     uint64_t mem = 0, mem_old = 0, mem_new = 0;
     if (size) {
         mem = h->x[o->rs1] + (uint64_t)(int64_t)o->imm;
         const struct tlb_entry *t = &h->tlb->r[tlb_index(mem)];
-        if (LIKELY(o->access == OBSERVE_DISPLACED && mem - t->page <= (uint64_t)PAGE_SIZE - size))
+        if (LIKELY(access != OBSERVE_OTHER && mem - t->page <= (uint64_t)PAGE_SIZE - size))
             host = t->host + (mem - t->page);
         else
             host = observe_search(h, o, &mem);
@@ -183,15 +185,9 @@ static void execute_observed(struct hart *h, const struct op *op, size_t at)
     if (UNLIKELY(h->turn_retired == retired))
         return;
     if (size)
-        mem_new = host ? value_at(host, size) : observe_moved(h, raw, size, *reg);
-    struct event_stream *s = h->events->stream;
-    if (LIKELY(s && stream_follows(s, h->clock + retired, h->retired + retired, h->id, h->events->vm))) {
-        stream_put_insn(s, pc, stream_what(raw, which, size, mode), reg_old, *reg);
-        if (size)
-            stream_put_memory(s, mem, mem_old, mem_new);
-        stream_check(s);
-        return;
-    }
+        mem_new = host ? value_at(host, size) : observe_moved(h, raw, size, which == EVENT_REG_NONE ? h->x[32] : *reg);
+    if (access == OBSERVE_LOAD)
+        mem_old = mem_new; /* of a device's register nobody knows what it was */
     struct event *e = event_slot(h->events, EV_INSN);
     e->clock = h->clock + retired;
     e->insn = h->retired + retired;
@@ -212,7 +208,7 @@ static void execute_observed(struct hart *h, const struct op *op, size_t at)
 /* The observed loop: instruction by instruction, until something asks for attention or the n-th has retired. */
 static void run_observed(struct hart *h, uint64_t end)
 {
-    set_step(h, true);
+    set_context(h, true, false);
     do {
         uint64_t page = h->pc & PAGE_MASK;
         const struct fetch_entry *e = &h->fetch->entry[(h->pc >> PAGE_SHIFT) % FETCH_ENTRIES];
@@ -228,9 +224,38 @@ static void run_observed(struct hart *h, uint64_t end)
     } while (h->turn_retired < end && !h->kick && !h->trapped && h->step);
 }
 
+/* Instructions for a stream, block by block; those that no block can have, one alone. left: more than BLOCK_MAX. */
+static void run_told(struct hart *h, uint64_t left)
+{
+    set_context(h, false, true);
+    const struct op *op = fetch_lookup(h);
+    if (!op) {
+        hart_deliver(h);
+    } else if (op->fn == h->code->handlers->tell_alone) {
+        h->kick &= ~(uint32_t)KICK_CODE;
+        run_observed(h, h->turn_retired + 1);
+    } else if (op->fn != h->code->handlers->tell_block) {
+        execute_observed(h, op, (size_t)(op - h->code->ops)); /* one that is never kept */
+    } else {
+        execute(h, op, (int64_t)min_u64(left - BLOCK_MAX, INT64_MAX / 2));
+        observe_leave(h);
+    }
+}
+
+/* The stream to run for: where nobody else wants to hear of instructions, and there is memory. */
+static bool find_stream(struct hart *h)
+{
+    if (LIKELY(h->events->stream == h->stream))
+        return h->stream;
+    h->stream = code_cache_can_tell(h->code) ? h->events->stream : NULL;
+    if (h->stream)
+        observe_begin(h);
+    return h->stream;
+}
+
 static struct exit run(struct hart *h, uint64_t n)
 {
-    bool observed = event_wanted(h->events, EV_INSN);
+    const bool observed = event_wanted(h->events, EV_INSN);
     uint64_t end = h->turn_retired + n;
     struct exit e;
     while (h->turn_retired < end || h->kick & ~(uint32_t)KICK_CODE) {
@@ -241,10 +266,12 @@ static struct exit run(struct hart *h, uint64_t n)
         if (h->kick & KICK_EVENT) /* an interrupt was taken, and stop_at_trap wants to hear of it */
             continue;
         uint64_t left = end - h->turn_retired;
-        if (observed) {
+        if (observed && left > BLOCK_MAX && find_stream(h)) {
+            run_told(h, left);
+        } else if (observed) {
             run_observed(h, end);
         } else {
-            set_step(h, left <= BLOCK_MAX);
+            set_context(h, left <= BLOCK_MAX, false);
             const struct op *op = fetch_lookup(h);
             if (op)
                 execute(h, op, h->step ? 0 : (int64_t)min_u64(left - BLOCK_MAX, INT64_MAX / 2));
@@ -266,6 +293,7 @@ struct exit hart_run(struct hart *h, uint64_t n)
 #endif
     h->drops_reservation = false;
     h->code->running = h;
+    h->stream = NULL; /* what happened to the hart's registers in between it has to be told anew */
     struct exit e = run(h, n);
     h->code->running = NULL;
     hart_fflags(h);

@@ -114,6 +114,19 @@ def test_packed_traces_become_what_was_written_directly():
         check("not a packed trace" in p.err, p.err)
 
 
+def test_blocks_and_single_instructions_tell_the_same():
+    """A condition on a register has the machine run one instruction at a time; without one it runs, and tells, whole blocks."""
+    guests = [("ukern", harts, 1200000) for harts in (1, 4)] + [(name, 1, 200000) for name in ("micro", "leaky")]
+    with tempfile.TemporaryDirectory() as d:
+        for name, harts, insns in guests:
+            for to, condition in (("a", ""), ("b", ",if=$sp == $sp")):
+                vitrine("run", "-smp", str(harts), "-kernel", guest(name), "-nographic", "--quiet", "--max-insns", str(insns), "--trace",
+                        f"all{condition}:{d}/{to}.vtrace")
+                vitrine("trace", f"{d}/{to}.vtrace", "-o", f"{d}/{to}.jsonl", status=0)
+            check(read(f"{d}/a.jsonl") == read(f"{d}/b.jsonl"), f"{name}, {harts} harts: they differ")
+            check(os.path.getsize(f"{d}/a.jsonl") > 100000, f"{name}: hardly anything")
+
+
 def test_zstd_files_hold_the_same():
     with tempfile.TemporaryDirectory() as d:
         kernel(1, 40000, "--trace", f"all:{d}/a.jsonl", "--trace", f"all:{d}/b.jsonl.zst")

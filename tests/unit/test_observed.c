@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The plain loop and the observed one, on every example guest: after the same number of instructions harts and memory must be the same. */
+/* The plain loop and the observed ones (one instruction at a time, and blocks that tell), on every example guest: after the same number of
+ * instructions harts and memory must be the same. */
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "machine.h"
+#include "monitor/trace/trace.h"
 
 Suite *observed_suite(void);
 
@@ -77,8 +79,9 @@ START_TEST(on_every_guest)
 {
     char path[512];
     struct machine_options o;
-    struct machine *m[2];
-    struct machine_result r[2];
+    enum { PLAIN, OBSERVED, TELLS, MACHINES };
+    struct machine *m[MACHINES];
+    struct machine_result r[MACHINES];
     struct counter c = {.sink = {.emit = count, .kinds = MASK(EV_KINDS - 1, 0)}};
     struct err e;
     snprintf(path, sizeof path, "%s/%s.elf", VITRINE_GUESTS, guests[_i]);
@@ -88,26 +91,31 @@ START_TEST(on_every_guest)
     o.kernel = path;
     o.quiet = true;
     o.ram_size = UINT64_C(64) << 20;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < MACHINES; i++) {
         m[i] = machine_new(&o, &e);
         ck_assert_msg(m[i] != NULL, "%s", e.text);
     }
-    event_hub_add(machine_events(m[1]), &c.sink);
+    event_hub_add(machine_events(m[OBSERVED]), &c.sink);
+    struct trace *t = trace_open(m[TELLS], &(struct trace_options){.what = "all:/dev/null", .format = "pack"}, &e);
+    ck_assert_msg(t != NULL, "%s", e.text);
     for (unsigned k = 0; k < PIECES; k++) {
-        for (unsigned i = 0; i < 2; i++)
+        for (unsigned i = 0; i < MACHINES; i++)
             machine_run(m[i], PIECE, &r[i]);
-        ck_assert_int_eq(r[0].end, r[1].end);
-        ck_assert_int_eq(r[0].status, r[1].status);
-        ck_assert_uint_eq(machine_stats(m[0])->insns, machine_stats(m[1])->insns);
-        ck_assert_uint_eq(machine_clock(m[0]), machine_clock(m[1]));
-        ck_same_harts(m[0], m[1], guests[_i]);
-        ck_same_memory(m[0], m[1], guests[_i]);
+        for (unsigned i = OBSERVED; i < MACHINES; i++) {
+            ck_assert_int_eq(r[PLAIN].end, r[i].end);
+            ck_assert_int_eq(r[PLAIN].status, r[i].status);
+            ck_assert_uint_eq(machine_stats(m[PLAIN])->insns, machine_stats(m[i])->insns);
+            ck_assert_uint_eq(machine_clock(m[PLAIN]), machine_clock(m[i]));
+            ck_same_harts(m[PLAIN], m[i], guests[_i]);
+            ck_same_memory(m[PLAIN], m[i], guests[_i]);
+        }
     }
-    ck_assert_uint_eq(c.n, machine_stats(m[1])->insns);
+    ck_assert_uint_eq(c.n, machine_stats(m[OBSERVED])->insns);
     ck_assert_uint_gt(c.n, 100);
-    event_hub_remove(machine_events(m[1]), &c.sink);
-    machine_free(m[0]);
-    machine_free(m[1]);
+    event_hub_remove(machine_events(m[OBSERVED]), &c.sink);
+    ck_assert_int_eq(trace_close(t, &e), 0);
+    for (unsigned i = 0; i < MACHINES; i++)
+        machine_free(m[i]);
 }
 END_TEST
 

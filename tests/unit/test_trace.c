@@ -440,39 +440,115 @@ static void never_full(struct event_stream *s)
     ck_abort_msg("%p", (void *)s);
 }
 
+/* A block: addi a0, a0, 1; sd a1, 0(a0); ld a1, 8(a0); lui a2, 1; jal ra, 0; lw x0, 0(a0); nop */
+static const struct stream_insn block[] = {
+    {.raw = 0x00150513, .off = 0x10, .reg = 10, .how = STREAM_WORD},
+    {.raw = 0x00b53023,
+     .off = 0x14,
+     .reg = EVENT_REG_NONE,
+     .size = 8,
+     .how = STREAM_STORE,
+     .words = 1,
+     .rs1 = 10,
+     .rs2 = 11},
+    {.raw = 0x00853583, .imm = 8, .off = 0x18, .reg = 11, .size = 8, .how = STREAM_LOAD, .words = 2, .rs1 = 10},
+    {.raw = 0x00001637, .imm = 0x1000, .off = 0x1c, .reg = 12, .how = STREAM_CONSTANT, .words = 3},
+    {.raw = 0x0000006f, .imm = 4, .off = 0x20, .reg = 1, .how = STREAM_NEAR, .words = 3},
+    {.raw = 0x00052003, .off = 0x20, .reg = EVENT_REG_NONE, .size = 4, .how = STREAM_LOAD, .words = 3, .rs1 = 10},
+    {.raw = 0x00000013, .off = 0x24, .reg = EVENT_REG_NONE, .how = STREAM_NOTHING, .words = 4},
+    {.words = 4}};
+
+static struct event streamed(uint64_t clock, unsigned i, uint64_t old, uint64_t new)
+{
+    struct event e = insn(clock, 0x80000000 + block[i].off, block[i].raw, block[i].reg, old, new);
+    e.hart = 1;
+    return e;
+}
+
 START_TEST(streamed_events_come_back_whole)
 {
-    enum { N = 2000 };
-    char *buf = malloc(N * STREAM_MAX + STREAM_MAX);
-    struct event *e = calloc(N, sizeof *e), last = {.pc = 0x80000000, .mode = M};
-    struct event_stream in = {.at = buf, .limit = buf + N * STREAM_MAX, .who = STREAM_NOBODY, .full = never_full};
-    struct stream_reader out = {0};
-    unsigned shorts = 0;
-    seed = 5;
-    for (unsigned i = 0; i < N; i++) {
-        e[i] = any_event(&last);
-        const struct event *v = &e[i];
-        bool plain =
-            v->kind == EV_INSN && v->a[1] <= 255 && v->a[5] <= 255 && (v->a[5] || !(v->a[4] | v->a[6] | v->a[7]));
-        if (!plain || !stream_follows(&in, v->clock, v->insn, v->hart, v->vm)) {
-            stream_put(&in, v);
-            continue;
-        }
-        uint64_t what =
-            v->a[0] | (uint64_t)STREAM_SHORT << 32 | v->a[1] << 40 | v->a[5] << 48 | (uint64_t)v->mode << 56;
-        stream_put_insn(&in, v->pc, what, v->a[2], v->a[3]);
-        if (v->a[5])
-            stream_put_memory(&in, v->a[4], v->a[6], v->a[7]);
-        stream_check(&in);
-        shorts++;
-    }
+    static char buf[8 * STREAM_MAX];
+    static uint64_t x[32], f[32];
+    uint32_t serials = 1;
+    uint64_t retired = 100;
+    struct stream_code *code = calloc(1, sizeof *code + sizeof block);
+    struct event_stream in = {.at = buf,
+                              .limit = buf + sizeof buf,
+                              .full = never_full,
+                              .retired = &retired,
+                              .serial = 1,
+                              .serials = &serials};
+    struct stream_reader out;
+    struct event t = trap(205, S, M, 7), alone = insn(208, 0x80000028, 0x00150513, 10, 0x2001, 0x2002);
+    alone.hart = 1;
+    code->n = ARRAY_LEN(block) - 1;
+    memcpy(code->insn, block, sizeof block);
+    x[10] = 0x2000;
+    x[11] = 0xbb;
+    stream_put_state(&in, 1, 0, 200, 200, x, f);
+    stream_put_code(&in, code);
+    stream_open(&in, code, 0, M, 0x80000000, retired);
+    stream_put_word(&in, 0x2001);
+    stream_put_word(&in, 0x55);
+    stream_put_word(&in, 0x123456789);
+    retired += 5;
+    ck_assert(stream_complete(&in, retired));
+    stream_put(&in, &t); /* in the midst of it */
+    ck_assert(stream_complete(&in, retired));
+    stream_put_word(&in, 0xfedcba9876543210);
+    retired += 2;
+    ck_assert(stream_complete(&in, retired));
+    stream_close(&in, retired);
+    stream_open(&in, code, 0, M, 0x80000000, retired); /* nothing of it retires */
+    stream_close(&in, retired);
+    alone.clock = alone.insn = 207;
+    stream_put(&in, &alone); /* by no block: what follows knows of it */
+    stream_open(&in, code, 0, M, 0x80000000, ++retired);
+    stream_put_word(&in, 0x2003);
+    stream_close(&in, ++retired);
+    const struct event want[] = {streamed(200, 0, 0x2000, 0x2001),
+                                 with_memory(streamed(201, 1, 0, 0), 0x2001, 8, 0x55, 0xbb),
+                                 with_memory(streamed(202, 2, 0xbb, 0x123456789), 0x2009, 8, 0x123456789, 0x123456789),
+                                 streamed(203, 3, 0, 0x1000),
+                                 streamed(204, 4, 0, 0x80000024),
+                                 t,
+                                 with_memory(streamed(205, 5, 0, 0), 0x2001, 4, 0x76543210, 0x76543210),
+                                 streamed(206, 6, 0, 0),
+                                 alone,
+                                 streamed(208, 0, 0x2002, 0x2003)};
     const char *p = buf;
-    for (unsigned i = 0; i < N; i++)
-        same(&e[i], stream_get(&out, &p));
+    unsigned n = 0;
+    enum stream_found found;
+    stream_reader_init(&out);
+    while ((found = stream_next(&out, &p, in.at)) != STREAM_END) {
+        ck_assert_int_ne(found, STREAM_NO_MEMORY);
+        if (found == STREAM_EVENT)
+            same(&want[n++], &out.last);
+        else
+            for (const struct event *e; (e = stream_event(&out));)
+                same(&want[n++], e);
+        ck_assert_uint_le(n, ARRAY_LEN(want));
+    }
+    ck_assert_uint_eq(n, ARRAY_LEN(want));
     ck_assert(p == in.at);
-    ck_assert_uint_gt(shorts, 200);
-    free(buf);
-    free(e);
+    stream_reader_free(&out);
+    free(code);
+}
+END_TEST
+
+START_TEST(a_stream_gives_its_numbers_anew_when_all_are_given)
+{
+    static char buf[3 * STREAM_MAX];
+    uint32_t serials = 1;
+    struct event_stream in = {
+        .at = buf, .limit = buf + sizeof buf, .full = never_full, .serial = 1, .serials = &serials};
+    struct stream_code *code = calloc(1, sizeof *code + sizeof(struct stream_insn));
+    in.ids = 1 << 20;
+    stream_put_code(&in, code);
+    ck_assert_uint_eq(code->id, 0);
+    ck_assert_uint_eq(in.serial, 2); /* so that every block is told again */
+    ck_assert_uint_eq(code->serial, 2);
+    free(code);
 }
 END_TEST
 
@@ -626,6 +702,7 @@ Suite *trace_suite(void)
     tcase_add_test(t, damaged_packed_files_only_end_early);
     tcase_add_test(t, foretold_instructions_take_few_bytes);
     tcase_add_test(t, streamed_events_come_back_whole);
+    tcase_add_test(t, a_stream_gives_its_numbers_anew_when_all_are_given);
     tcase_add_test(t, filters_choose_kinds_and_events);
     tcase_add_test(t, filters_find_the_file_behind);
     tcase_add_test(t, filters_name_what_is_wrong);

@@ -263,3 +263,8 @@ bool filter_has_condition(const struct filter *f)
 {
     return f->condition;
 }
+
+bool filter_has_registers(const struct filter *f)
+{
+    return f->condition && strchr(expr_text(f->condition), '$');
+}

@@ -20,6 +20,8 @@ struct filter *filter_new(struct machine *m, const char *what, const char *text,
 void filter_free(struct filter *f);
 uint64_t filter_kinds(const struct filter *f);
 bool filter_has_condition(const struct filter *f);
+/* ... that looks at the hart's registers? */
+bool filter_has_registers(const struct filter *f);
 /* Does the condition hold? On the machine's thread, from a sink's emit(). */
 bool filter_passes(struct filter *f, const struct event *e);
 

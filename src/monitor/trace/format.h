@@ -44,9 +44,8 @@ struct trace_format {
     /* Writes the file's beginning. NULL: out of memory. */
     struct trace_state *(*open)(const struct trace_source *source, struct trace_file *file, uint64_t kinds);
     void (*event)(struct trace_state *t, const struct event *e);
-    /* May take some of the events between `from` and `end` as they come from the machine's thread (stream.h): returns where those begin
-     * that it leaves to event(). NULL: takes none. */
-    const char *(*stream)(struct trace_state *t, struct stream_reader *r, const char *from, const char *end);
+    /* Takes the instructions of a run as they come from the machine's thread (stream.h). NULL: each as an event. */
+    void (*run)(struct trace_state *t, struct stream_reader *r);
     /* Writes the file's end and frees t. */
     void (*close)(struct trace_state *t);
 };

@@ -273,33 +273,111 @@ static void event(struct trace_state *state, const struct event *e)
     trace_file_end(state->file, p);
 }
 
-/* The short records, without an event made of each in between. */
-static const char *stream(struct trace_state *state, struct stream_reader *r, const char *from, const char *end)
+enum { LONGEST = 64 }; /* bytes: a record of an instruction, or of a register */
+
+/* What became of registers while no instruction was told. */
+static char *put_registers(char *p, struct pack_hart *h, const struct stream_reader *r)
+{
+    for (unsigned i = 0; i < STREAM_REGS; i++) {
+        if (LIKELY(h->reg[i] == r->reg[i]))
+            continue;
+        *p++ = (char)PACK_TAG_REGISTER;
+        *p++ = (char)r->hart;
+        *p++ = (char)i;
+        p = put_word(p, r->reg[i], 8);
+        h->reg[i] = r->reg[i];
+    }
+    return p;
+}
+
+/* The next instruction of a run, whatever it is. */
+static char *put_step(struct pack_model *m, char *p, struct stream_reader *r)
+{
+    struct stream_step s;
+    stream_step(r, &s);
+    const struct insn i = {.clock = r->clock,
+                           .insn = r->insn,
+                           .pc = s.pc,
+                           .reg_old = s.reg_old,
+                           .reg_new = s.reg_new,
+                           .mem = s.mem,
+                           .mem_old = s.mem_old,
+                           .mem_new = s.mem_new,
+                           .what = PACK_WHAT(s.t->raw, s.t->reg, s.t->size),
+                           .hart = r->hart,
+                           .mode = r->mode};
+    stream_stepped(r);
+    return put_insn(m, p, &i);
+}
+
+/* The instructions of a run as long as they are as foretold: both ends know the same registers, and a run's addresses in memory follow from
+ * them, so of put_insn()'s questions only those of the way and of the code are left. */
+static char *put_foretold(struct pack_model *m, char *p, struct stream_reader *r)
+{
+    struct pack_hart *h = &m->hart[r->hart];
+    struct pack_code *last = h->last;
+    const struct stream_insn *t = &r->code->insn[r->i], *end = &r->code->insn[r->end], *from = t;
+    const char *word = r->word;
+    for (; t != end; t++) {
+        const uint64_t pc = r->page + t->off, old = r->reg[t->reg];
+        struct pack_code *c = pack_code_at(m, pc);
+        if (UNLIKELY(c->pc != pc || (uint32_t)c->what != t->raw || last->next != pc))
+            break;
+        if (UNLIKELY(t->how == STREAM_LOAD && t->reg == EVENT_REG_NONE))
+            break;
+        uint64_t w, v;
+        memcpy(&w, word, 8); /* if it has none, something else is there */
+        word += 8 * stream_has_word(t);
+        v = t->how == STREAM_CONSTANT ? (uint64_t)(int64_t)t->imm : w;
+        v = t->how == STREAM_NEAR ? pc + (uint64_t)(int64_t)t->imm : v;
+        v = t->reg == EVENT_REG_NONE ? 0 : v;
+        r->reg[t->reg] = h->reg[t->reg] = v;
+        const uint64_t z = pack_zigzag(old, v);
+        const unsigned n = pack_length(z);
+        char *tag = p;
+        *tag = (char)(PACK_TAG_FORETOLD | n);
+        p = put_word(p + 1, z, pack_bytes(n));
+        if (t->how == STREAM_STORE) {
+            const uint64_t z2 = pack_zigzag(r->reg[t->rs2] & pack_mask(t->size), w);
+            const unsigned n2 = pack_length(z2);
+            *tag = (char)(PACK_TAG_FORETOLD | n2 << 3);
+            p = put_word(p, z2, pack_bytes(n2));
+        }
+        last = c;
+    }
+    const unsigned n = (unsigned)(t - from);
+    h->last = last;
+    r->word = word;
+    r->i += n;
+    r->clock += n;
+    r->insn += n;
+    m->clock = r->clock - 1;
+    h->insn = r->insn - 1;
+    return p;
+}
+
+static void run(struct trace_state *state, struct stream_reader *r)
 {
     struct pack *t = (struct pack *)state;
-    struct event *l = &r->last;
-    if (!t->begun || l->vm)
-        return from;
-    while (from < end && stream_is_short(from)) {
-        struct insn i = {.clock = ++l->clock, .insn = ++l->insn, .hart = l->hart};
-        const struct stream_insn *s = (const struct stream_insn *)(const void *)from;
-        i.pc = s->pc;
-        i.what = s->what & PACK_WHAT_MASK;
-        i.mode = (uint8_t)(s->what >> 56);
-        i.reg_old = s->reg_old;
-        i.reg_new = s->reg_new;
-        from += sizeof *s;
-        if (size_of(&i)) {
-            const struct stream_memory *v = (const struct stream_memory *)(const void *)from;
-            i.mem = v->mem;
-            i.mem_old = v->mem_old;
-            i.mem_new = v->mem_new;
-            from += sizeof *v;
-        }
-        char *p = trace_file_begin(state->file, PACK_RECORD_MAX);
-        trace_file_end(state->file, put_insn(&t->m, p, &i));
+    struct pack_model *m = &t->m;
+    if (UNLIKELY(!t->begun || r->vm)) {
+        for (const struct event *e; (e = stream_event(r));)
+            event(state, e);
+        return;
     }
-    return from;
+    const struct pack_hart *h = &m->hart[r->hart];
+    char *p = trace_file_begin(state->file, LONGEST * (STREAM_REGS + r->end - r->i));
+    if (r->fresh)
+        p = put_registers(p, &m->hart[r->hart], r);
+    r->fresh = false;
+    if (r->hart != m->current || r->mode != h->mode || r->clock != m->clock + 1 || r->insn != h->insn + 1)
+        p = put_step(m, p, r);
+    while (r->i != r->end) {
+        p = put_foretold(m, p, r);
+        if (r->i != r->end)
+            p = put_step(m, p, r);
+    }
+    trace_file_end(state->file, p);
 }
 
 static void close(struct trace_state *state)
@@ -330,6 +408,6 @@ const struct trace_format trace_format_pack = {
     .suffixes = ".vtrace",
     .open = open,
     .event = event,
-    .stream = stream,
+    .run = run,
     .close = close,
 };

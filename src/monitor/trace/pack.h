@@ -12,6 +12,7 @@
  *            00 mmm rrr  instruction, not quite as foretold: a byte of enum pack_told, then those
  *            01 mmm rrr  instruction, as foretold in all but: rrr bytes (7: eight) of what the register's value differs by from the old
  *                        one, mmm bytes of what stood in memory before a store differs by from what it wrote
+ *            11 111 111  a register that something else than an instruction has changed: bytes of hart and register, 8 of its value
  *            1k kkk kkk  event of another kind (or an instruction that the above cannot tell), see put_event() in format_pack.c
  *   differences are zigzag: 0, -1, 1, -2, ... as 0, 1, 2, 3, ...
  *
@@ -29,7 +30,8 @@
 enum {
     PACK_TAG_FORETOLD = 0x40,
     PACK_TAG_EVENT = 0x80,
-    PACK_CODES = 1 << 14, /* addresses whose instructions are remembered */
+    PACK_TAG_REGISTER = 0xff, /* no kind of event has this number */
+    PACK_CODES = 1 << 14,     /* addresses whose instructions are remembered */
     PACK_HARTS = 256,
     PACK_TEXTS = 256, /* different texts of events, devices' names above all */
     PACK_TEXT_MAX = 255,

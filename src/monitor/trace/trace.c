@@ -38,6 +38,8 @@ struct trace {
     pthread_cond_t more, less; /* for the writer: a batch is full, or it shall end; for the machine: one was written */
     uint64_t begun, done;
     bool end;
+    bool late;   /* the writer evaluates the condition */
+    bool failed; /* the writer ran out of memory: what comes is lost */
 
     /* The machine's thread writes here all the time: no line of cache of it may be the writer's too. */
     char apart[128];
@@ -62,10 +64,31 @@ void trace_add_vm(struct trace *t, unsigned vm, const struct symbols *symbols)
 
 /* ---- The writer ---- */
 
+static void write_event(struct trace *t, const struct event *e)
+{
+    if (!t->late || !(filter_kinds(t->filter) >> e->kind & 1) || filter_passes(t->filter, e))
+        t->format->event(t->state, e);
+}
+
+static void write_found(struct trace *t, struct stream_reader *out, enum stream_found found)
+{
+    if (found == STREAM_EVENT)
+        write_event(t, &out->last);
+    else if (found == STREAM_NO_MEMORY)
+        t->failed = true;
+    else if (t->format->run && !t->late)
+        t->format->run(t->state, out);
+    else
+        for (const struct event *e; (e = stream_event(out));)
+            write_event(t, e);
+}
+
 static void *write_batches(void *arg)
 {
     struct trace *t = arg;
-    struct stream_reader out = {0};
+    struct stream_reader out;
+    enum stream_found found;
+    stream_reader_init(&out);
     pthread_mutex_lock(&t->lock);
     for (;;) {
         while (t->done == t->begun && !t->end)
@@ -74,18 +97,16 @@ static void *write_batches(void *arg)
             break;
         const struct batch *b = &t->batches[t->done % BATCHES];
         pthread_mutex_unlock(&t->lock);
-        for (const char *p = b->data, *end = p + b->n; p < end;) {
-            if (t->format->stream)
-                p = t->format->stream(t->state, &out, p, end);
-            if (p < end)
-                t->format->event(t->state, stream_get(&out, &p));
-        }
+        const char *p = b->data;
+        while (!t->failed && (found = stream_next(&out, &p, b->data + b->n)) != STREAM_END)
+            write_found(t, &out, found);
         pthread_mutex_lock(&t->lock);
         t->done++;
         if (t->begun - t->done <= BATCHES / 2) /* not for each one: to wake the machine takes long */
             pthread_cond_signal(&t->less);
     }
     pthread_mutex_unlock(&t->lock);
+    stream_reader_free(&out);
     return NULL;
 }
 
@@ -151,10 +172,14 @@ static void start_writer(struct trace *t)
         return;
     }
     fill(t, t->batches);
-    t->in.who = STREAM_NOBODY;
+    t->in.serials = &machine_events(t->machine)->serials;
+    t->in.serial = ++*t->in.serials;
     t->in.full = is_full;
-    t->sink.emit = filter_has_condition(t->filter) ? emit_filtered : emit;
-    t->sink.stream = filter_has_condition(t->filter) ? NULL : &t->in;
+    /* A condition on registers must be looked at while the hart has them. */
+    const bool now = filter_has_condition(t->filter) && filter_has_registers(t->filter);
+    t->late = filter_has_condition(t->filter) && !now;
+    t->sink.emit = now ? emit_filtered : emit;
+    t->sink.stream = now ? NULL : &t->in;
 }
 
 static void stop_writer(struct trace *t)
@@ -236,10 +261,13 @@ int trace_close(struct trace *t, struct err *e)
     event_hub_remove(machine_events(t->machine), &t->sink);
     stop_writer(t);
     t->format->close(t->state);
+    if (t->failed)
+        err_set(e, -ENOMEM, "--trace: out of memory: the file is not complete");
     struct err why = {.text = ""};
     int rc = trace_file_close(t->file, &why);
     if (rc)
         err_set(e, rc, "--trace: %s: is the disk full?", why.text);
+    rc = rc ? rc : t->failed ? -ENOMEM : 0;
     release(t);
     return rc;
 }

@@ -299,6 +299,14 @@ static void get_insn(struct unpack *u, unsigned tag, struct event *e)
     h->reg[EVENT_REG_NONE] = 0;
 }
 
+static void get_register(struct unpack *u)
+{
+    struct pack_hart *h = &u->m.hart[get_byte(u)];
+    unsigned reg = get_byte(u);
+    h->reg[reg] = get_bytes(u, 8);
+    h->reg[EVENT_REG_NONE] = 0;
+}
+
 static bool get_event(struct unpack *u, unsigned tag, struct event *e)
 {
     struct pack_model *m = &u->m;
@@ -334,13 +342,16 @@ int unpack_next(struct unpack *u, struct event *e, struct err *why)
             return 0;
         unsigned tag = get_byte(u);
         bool ok = true;
-        if (tag & PACK_TAG_EVENT)
+        e->kind = EV_KINDS;
+        if (tag == PACK_TAG_REGISTER)
+            get_register(u);
+        else if (tag & PACK_TAG_EVENT)
             ok = get_event(u, tag, e);
         else
             get_insn(u, tag, e);
         if (!ok || u->at > u->n)
             return err_set(why, -EINVAL, "%s: damaged, or cut short: the events until here are whole", u->name);
-    } while (e->kind >= EV_KINDS); /* one that this version does not know */
+    } while (e->kind >= EV_KINDS); /* none, or one that this version does not know */
     return 1;
 }
 

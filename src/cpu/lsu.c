@@ -280,8 +280,16 @@ bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va)
                failed_access(h, va);
     }
     /* The others need either permission; memory here has no caches to manage. */
-    if (find(h, &c, block, CACHE_BLOCK, MMU_R, &m, &p) || find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p))
+    if (find(h, &c, block, CACHE_BLOCK, MMU_R, &m, &p))
         return true;
+    struct trap read = h->last_trap;
+    if (find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p))
+        return true;
+    /* Where stage one lets it be read and not written, it is stage two that denies it, whatever it says of writes. */
+    if (read.cause == CAUSE_LOAD_GUEST_PAGE && h->last_trap.cause == CAUSE_STORE_PAGE) {
+        h->last_trap = read;
+        h->last_trap.cause = CAUSE_STORE_GUEST_PAGE;
+    }
     h->last_trap.tval = va;
     return failed_access(h, va);
 }

@@ -6,19 +6,21 @@
 
 #include <string.h>
 
-/* LR's reservation is by physical address: the same bytes have another one on the other bus. */
+/* LR's reservation is by physical address: the same bytes have another one on the other bus. What is no RAM (a ROM) the guest cannot reach on the real
+ * hart: there the guest's own address, which is none of real RAM, is as good a sign that there is one. */
 static uint64_t real_reservation(const struct hart *vh)
 {
     uint64_t hpa;
-    return vh->reservation != UINT64_MAX && bus_window_frame(vh->bus, vh->reservation, &hpa) ? hpa : UINT64_MAX;
+    return vh->reservation != UINT64_MAX && bus_window_frame(vh->bus, vh->reservation, &hpa) ? hpa : vh->reservation;
 }
 
 static uint64_t virtual_reservation(const struct hart *real, const struct hart *vh)
 {
     uint64_t gpa;
     struct bus *bus;
-    bool ours = real->reservation != UINT64_MAX && bus_window_at(real->bus, real->reservation, &bus, &gpa);
-    return ours && bus == vh->bus ? gpa : UINT64_MAX;
+    if (real->reservation == UINT64_MAX || !bus_window_at(real->bus, real->reservation, &bus, &gpa))
+        return real->reservation;
+    return bus == vh->bus ? gpa : UINT64_MAX;
 }
 
 static void copy_common(struct hart *to, const struct hart *from)

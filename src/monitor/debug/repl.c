@@ -40,7 +40,8 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
         repl_free(r);
         return NULL;
     }
-    out->cancel = &r->interrupted;
+    if (out) /* a monitor for gdb has one per command */
+        out->cancel = &r->interrupted;
     if (!c->vmm)
         repl_add_files(r, c->program, c->more_programs);
     debugger_set_program(d, &repl_program, r);
@@ -77,7 +78,8 @@ void repl_free(struct repl *r)
 {
     if (!r)
         return;
-    r->out->cancel = NULL;
+    if (r->out)
+        r->out->cancel = NULL;
     repl_drop_inputs(r);
     while (r->displays) {
         struct display *x = r->displays;

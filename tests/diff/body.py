@@ -37,6 +37,7 @@ class Body:
         self.medeleg = self.mideleg = 0
         self.limit = 250
         self.lines, self.setup, self.pokes = [], [], []
+        self.more = []                  # names of further instructions for a kind that another one builds on
         self.labels = 0
         self.names = {}                 # offset in the scratch area -> what is kept there
         self.x = [self.value() for _ in range(32)]

@@ -147,18 +147,25 @@ class Pins:
     anywhere: differences that any body of some kinds may show; kinds, field, qemu and vitrine are regular expressions
     that match the whole text. Further conditions, each optional: seeds [r, n], only bodies whose seed is r modulo n;
     mask, values are equal but for these bits; but, texts are equal but for what this regular expression finds.
+
+    A pin of anywhere, or a difference of a case, with before or since holds for the versions of QEMU before that one or
+    since that one.
     """
 
-    def __init__(self, path, cases):
+    def __init__(self, path, cases, version):
         with open(path) as f:
             data = json.load(f)
-        self.anywhere, self.cases = data["anywhere"], {}
+        def holds(pin):
+            before, since = (tuple(map(int, pin.get(k, default).split("."))) for k, default in (("before", "9999"), ("since", "0")))
+            return since <= version < before
+
+        self.anywhere, self.cases = [pin for pin in data["anywhere"] if holds(pin)], {}
         self.kinds = set(cases)
         known = {c.__name__: (kind, seed) for kind, functions in cases.items() for seed, c in enumerate(functions)}
         for pin in data["cases"]:
             if pin["name"] not in known:
                 raise ValueError(f"{path}: {pin['name']}: no kind of {', '.join(cases)} has such a body")
-            self.cases[known[pin["name"]]] = pin
+            self.cases[known[pin["name"]]] = [d for d in pin["differences"] if holds(d)]
         for pin in data["anywhere"] + data["cases"]:
             missing = {"name", "section", "reason"} - set(pin)
             if missing:
@@ -166,11 +173,12 @@ class Pins:
 
     def judge(self, kind, seed, differences):
         """(differences that are not pinned, pinned ones that did not show)"""
-        if kind in self.kinds:
-            known = [(d["field"], d["qemu"], d["vitrine"]) for d in self.cases.get((kind, seed), {"differences": []})["differences"]]
-            seen = [(d.field, d.left, d.right) for d in differences]
-            return [d for d in differences if (d.field, d.left, d.right) not in known], [k for k in known if k not in seen]
-        return [d for d in differences if not any(self.matches(pin, kind, seed, d) for pin in self.anywhere)], []
+        differences = [d for d in differences if not any(self.matches(pin, kind, seed, d) for pin in self.anywhere)]
+        if kind not in self.kinds:
+            return differences, []
+        known = [(d["field"], d["qemu"], d["vitrine"]) for d in self.cases.get((kind, seed), [])]
+        seen = [(d.field, d.left, d.right) for d in differences]
+        return [d for d in differences if (d.field, d.left, d.right) not in known], [k for k in known if k not in seen]
 
     @staticmethod
     def matches(pin, kind, seed, d):

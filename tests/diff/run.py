@@ -5,6 +5,7 @@ import argparse
 import concurrent.futures
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,11 +21,14 @@ from body import batch_assembly                 # noqa: E402
 from kinds import KINDS, hquirk, quirk                  # noqa: E402
 from report import Pins, compare, dump, parse        # noqa: E402
 
-# What QEMU 7.2 can be asked for that Vitrine has by default; see README.md.
+# What QEMU 7.2 can be asked for that Vitrine has by default, and what QEMU 10.0 has beside it; see README.md.
 QEMU_CPU = "rv64,h=false,svinval=true,svnapot=true,svpbmt=true,debug=false,pmu-num=29"
+QEMU_10_CPU = QEMU_CPU.replace("pmu-num=29", "pmu-mask=0xfffffff8") + ",zicond=true"
 VITRINE_CPU = "rv64,h=false,debug=false"
 # Kinds with the hypervisor extension, on both; the harness is assembled for them (HYP).
 HYP = {"hyp", "hquirk"}
+# Kinds for what QEMU 7.2 does not have.
+NEWER = {"svade", "cache"}
 MARCH = "rv64gc_zba_zbb_zbc_zbs_svinval"
 TOOLS = "riscv64-unknown-elf-"
 # Seeds of each kind when none are named: what CI runs.
@@ -83,12 +87,12 @@ class Builder:
 
 
 class Machine:
-    def __init__(self, name, argv, cached, timeout):
-        self.name, self.argv, self.cached, self.timeout = name, argv, cached, timeout
+    def __init__(self, name, argv, cached, timeout, version=""):
+        self.name, self.argv, self.cached, self.timeout, self.version = name, argv, cached, timeout, version
 
     def run(self, elf):
         """The text that the program prints; a note where the machine did not get to its end."""
-        store = elf[:-4] + "." + hashlib.sha256(" ".join(self.argv).encode()).hexdigest()[:8] + ".txt"
+        store = elf[:-4] + "." + hashlib.sha256(f"{self.argv} {self.version}".encode()).hexdigest()[:8] + ".txt"
         if self.cached and os.path.exists(store):
             with open(store) as f:
                 return f.read(), None
@@ -110,12 +114,73 @@ class Machine:
         return text, None
 
 
+def version_of(qemu):
+    """(major, minor) of the QEMU that is the oracle."""
+    said = call([qemu, "--version"]).decode(errors="replace")
+    found = re.search(r"version (\d+)\.(\d+)", said)
+    if not found:
+        raise Fail(f"{qemu} --version: no version in {said.strip()!r}")
+    return int(found[1]), int(found[2])
+
+
+# Ends with status 0 if mstatus.MPV keeps a one and a zero, else 1.
+MPV_PROBE = """
+        .globl _start
+_start: csrr t0, mhartid
+1:      bnez t0, 1b
+        li t1, 1 << 39
+        li a0, 0x13333
+        csrs mstatus, t1
+        csrr t2, mstatus
+        and t2, t2, t1
+        beqz t2, 2f
+        csrc mstatus, t1
+        csrr t2, mstatus
+        and t2, t2, t1
+        bnez t2, 2f
+        li a0, 0x5555
+2:      li t0, 0x100000
+        sw a0, 0(t0)
+3:      j 3b
+"""
+
+
+def takes_mpv(builder, qemu):
+    """The hypervisor's kinds enter and leave V by mstatus.MPV, which QEMU 10.0.13 does not let M write."""
+    stem = os.path.join(builder.folder, "mpv-" + hashlib.sha256(MPV_PROBE.encode()).hexdigest()[:12])
+    with open(stem + ".S", "w") as f:
+        f.write(MPV_PROBE)
+    builder.assemble(stem + ".S", stem + ".o")
+    call([TOOLS + "ld", "--no-warn-rwx-segments", "-Ttext=0x80000000", stem + ".o", "-o", stem + ".elf"])
+    try:
+        done = subprocess.run([stem + ".elf" if a == "ELF" else a for a in qemu.argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=qemu.timeout)
+    except subprocess.TimeoutExpired:
+        raise Fail(f"{qemu.name}: no answer about mstatus.MPV after {qemu.timeout} s") from None
+    if done.returncode not in (0, 1) or done.stdout:
+        raise Fail(f"{shlex.join(qemu.argv)}: exit status {done.returncode}\n{(done.stdout + done.stderr).decode(errors='replace')}")
+    return done.returncode == 0
+
+
+def runnable(kinds, args, builder, pairs):
+    """The kinds that this QEMU can be the oracle of; a line for what is left out."""
+    left = []
+    if args.version < (10, 0) and NEWER & set(kinds):
+        left.append((NEWER, "needs QEMU 10.0 or later"))
+    if HYP & set(kinds) and not takes_mpv(builder, pairs[True][0]):
+        left.append((HYP, "needs a QEMU that takes writes of mstatus.MPV"))
+    for some, why in left:
+        print(f"not run: {', '.join(k for k in kinds if k in some)}: {why}; {args.qemu} is {'.'.join(map(str, args.version))}")
+    return [k for k in kinds if not any(k in some for some, _ in left)]
+
+
 def machines(args, hyp):
     def cpu(given):
         return given.replace("h=false", "h=true") if hyp else given
 
-    qemu = [args.qemu, "-M", "virt", "-smp", "2", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic", "-cpu", cpu(args.qemu_cpu)]
-    oracle = Machine("qemu", qemu, not args.no_cache, args.timeout)
+    qemu = [args.qemu, "-M", "virt", "-smp", "2", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic", "-cpu",
+            cpu(args.qemu_cpu or (QEMU_10_CPU if args.version >= (10, 0) else QEMU_CPU))]
+    oracle = Machine("qemu", qemu, not args.no_cache, args.timeout, args.version)
     if args.self:
         return oracle, Machine("qemu again", qemu, False, args.timeout)
     vitrine = shlex.split(args.vitrine) + ["run", "-machine", "virt", "-m", "128M", "-bios", "none", "-kernel", "ELF", "-nographic",
@@ -193,7 +258,7 @@ def arguments():
     p.add_argument("--vitrine", default="vitrine", help="the command, words separated by blanks")
     p.add_argument("--self", action="store_true", help="compare the oracle with itself: are the programs deterministic?")
     p.add_argument("--qemu", default="qemu-system-riscv64")
-    p.add_argument("--qemu-cpu", default=QEMU_CPU)
+    p.add_argument("--qemu-cpu", help="default: by QEMU's version")
     p.add_argument("--vitrine-cpu", default=VITRINE_CPU)
     p.add_argument("--kind", default="all", help="comma-separated, of: " + " ".join(KINDS))
     p.add_argument("--seeds", default=f"0..{DEFAULT_SEEDS - 1}", help="A..B, both run")
@@ -224,9 +289,11 @@ def main():
     for tool in (args.qemu, TOOLS + "as", TOOLS + "ld", TOOLS + "objdump"):
         if not shutil.which(tool):
             raise Fail(f"{tool}: not found; on Debian: apt install qemu-system-misc binutils-riscv64-unknown-elf")
+    args.version = version_of(args.qemu)
     builder = Builder(args.build)
     pairs = {hyp: machines(args, hyp) for hyp in (False, True)}
-    pins = Pins(os.path.join(HERE, "divergences.json"), {"quirk": quirk.CASES, "hquirk": hquirk.CASES})
+    pins = Pins(os.path.join(HERE, "divergences.json"), {"quirk": quirk.CASES, "hquirk": hquirk.CASES}, args.version)
+    kinds = runnable(kinds, args, builder, pairs)
     work = []
     for kind in kinds:
         mine = gen.seeds_of(kind, seeds)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The kinds of generated test bodies: one module per kind, each with emit(body)."""
-from . import atomic, csrs, floating, hquirk, hypervisor, integer, interrupts, paging, protection, quirk, traps
+from . import atomic, csrs, floating, hquirk, hypervisor, integer, interrupts, newer, paging, protection, quirk, traps
 
 KINDS = {
     "int": integer.emit,
@@ -12,6 +12,8 @@ KINDS = {
     "pmp": protection.emit,
     "pmplock": protection.emit_lock,
     "irq": interrupts.emit,
+    "svade": newer.emit_svade,
+    "cache": newer.emit_cache,
     "hyp": hypervisor.emit,
     "quirk": quirk.emit,
     "hquirk": hquirk.emit,

@@ -16,6 +16,19 @@ def address(body, reg, size, aligned=True):
     body.op(f"addi x{reg}, x{base}, {off}")
 
 
+def load_reserved(body, lr, sc):
+    """A pair at the address in x5, into x6 and x7. If the LR traps there is no SC: one without a reservation may, but
+    need not, be "treated like a store" ("Load-Reserved/Store-Conditional Instructions"), and QEMU does both: 7.2 fails without a trap, 10.0 traps.
+    """
+    after = body.label()
+    body.op("li x6, 0x5ca1ab1e")
+    body.op("mv x28, x6")
+    body.op(f"{lr} x6, (x5)")
+    body.op(f"beq x6, x28, {after}")
+    body.op(f"{sc} x7, x6, (x5)")
+    body.place(after)
+
+
 def step(body):
     r = body.rng
     size = r.choice([4, 8])

@@ -5,6 +5,8 @@ The body, the harness and the scratch area are mapped where they are.  Beside th
 bits at random addresses, and a few addresses with none; the body loads, stores and jumps there.
 """
 from body import BODIES, BODY_SIZE, HARNESS, M, MASK64, PAGES, S, SCRATCH, TABLES, U
+from . import newer
+from .atomic import load_reserved
 
 V, R, W, X, UU, G, A, D = (1 << i for i in range(8))
 LEVELS = {8: 3, 9: 4, 10: 5}
@@ -160,8 +162,8 @@ def touch(body, place):
     va, code = place
     offset = r.choice(WORDS + [0, 4, 0xFFC, 0xFFE, 0xFFF, 0x7FC, 1])
     body.li(5, va + offset)
-    name = r.choice(["lb", "lhu", "lw", "ld", "ld", "sb", "sh", "sw", "sd", "sd", "fld", "fsd", "amo", "lr", "jump", "jump", "jump"])
-    if code and name in ("sb", "sh", "sw", "sd", "fsd", "amo", "lr"):
+    name = r.choice(["lb", "lhu", "lw", "ld", "ld", "sb", "sh", "sw", "sd", "sd", "fld", "fsd", "amo", "lr", "jump", "jump", "jump"] + body.more)
+    if code and name in ("sb", "sh", "sw", "sd", "fsd", "amo", "lr", "cbo.zero"):
         name = "jump"
     if body.mode == M and name == "jump":       # MPRV does not turn fetches
         name = "lw"
@@ -176,8 +178,9 @@ def touch(body, place):
         body.op(f"{r.choice(['amoadd.d', 'amoswap.w', 'amomax.d'])} x6, x7, (x5)")
     elif name == "lr":
         body.op("andi x5, x5, -8")
-        body.op("lr.d x6, (x5)")
-        body.op("sc.d x7, x6, (x5)")
+        load_reserved(body, "lr.d", "sc.d")
+    elif name in body.more:
+        newer.operation(body, name)
     elif name[0] == "f":
         body.op(f"{name} f6, 0(x5)")
     elif name[0] == "l":

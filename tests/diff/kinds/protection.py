@@ -4,6 +4,7 @@
 pmplock locks entries, which only a reset undoes: each of its bodies is a program of its own.
 """
 from body import M, PAGES, S, U
+from .atomic import load_reserved
 
 DATA = PAGES                    # 32 dwords, and 8 at each side of the next page's border
 CODE = PAGES + 0x800            # 16 dwords of c.jr x1; nobody stores there
@@ -76,8 +77,7 @@ def access(body):
     if name[:3] == "amo":
         body.op(f"{name} x6, x7, (x5)")
     elif name == "lr.w":
-        body.op("lr.w x6, (x5)")
-        body.op("sc.w x7, x6, (x5)")
+        load_reserved(body, "lr.w", "sc.w")
     else:
         body.op(f"{name} {'f' if name[0] == 'f' else 'x'}6, 0(x5)")
     body.op("add x30, x30, x6")

@@ -419,6 +419,23 @@ def csrs_of_zero(body):
     body.op("csrrc x6, 0xf14, x5")
 
 
+@case
+def sip_in_m(body):
+    """sip shows STIP of stimecmp to M too."""
+    s = Slots(body)
+    body.mideleg = 0x222
+    body.li(6, 1 << 63)
+    body.op("csrs menvcfg, x6")
+    body.op("csrw 0x14d, x0")
+    body.op("csrr x7, mip")
+    s.keep(7, "mip with stimecmp = 0")
+    body.op("csrr x7, sip")
+    s.keep(7, "sip with stimecmp = 0")
+    body.li(5, ONES)
+    body.op("csrw 0x14d, x5")
+    body.op("csrc menvcfg, x6")
+
+
 COUNT = len(CASES)
 
 

@@ -300,7 +300,7 @@ static int make_xdisk(struct machine *m, struct err *e)
             .path = d->file, .format = "raw", .readonly = d->readonly, .snapshot = d->snapshot || m->opt.snapshot};
         cfg.disk = blockfile_open(&file, e);
         if (!cfg.disk)
-            return -EINVAL;
+            return err_about(e, -EINVAL, "-drive file=");
     }
     if (!m->opt.isa.xdisk)
         return 0;

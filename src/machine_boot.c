@@ -70,13 +70,13 @@ static int load_programs(struct machine *m, struct load_image *kernel, struct er
     if (!none && !built_in) {
         struct load_image fw;
         if ((rc = load_file(m, o->bios, MACHINE_RAM_BASE, &fw, o->kernel ? NULL : m->symbols, e)))
-            return rc;
+            return err_about(e, rc, "-bios ");
         m->start = fw.entry;
         flat = align_up(fw.high, 2 * MIB);
     }
     if (o->kernel) {
         if ((rc = load_file(m, o->kernel, flat, kernel, symbols_count(m->symbols) ? NULL : m->symbols, e)))
-            return rc;
+            return err_about(e, rc, "-kernel ");
         m->next = kernel->entry;
     } else if (m->flash_given) {
         m->next = BOARD_FLASH;
@@ -109,7 +109,7 @@ static int load_initrd(struct machine *m, const struct load_image *kernel, struc
         return 0;
     int rc = file_read(m->opt.initrd, &f, e);
     if (rc)
-        return rc;
+        return err_about(e, rc, "-initrd ");
     /* Well above the kernel, which unpacks itself there, yet in what a 32-bit address reaches: as QEMU places it. */
     uint64_t base = kernel->low ? kernel->low : MACHINE_RAM_BASE;
     uint64_t at = base + min_u64(m->ram->size / 2, 512 * MIB);
@@ -121,7 +121,7 @@ static int load_initrd(struct machine *m, const struct load_image *kernel, struc
         uint64_t give = 1;
         while (give * MIB / 2 < f.size + (kernel->high > base ? kernel->high - base : 0) + 4 * MIB)
             give *= 2;
-        rc = err_set(e, -EINVAL, "%s: initrd of %s does not fit between %s and the device tree at %s: give -m %lluM",
+        rc = err_set(e, -EINVAL, "-initrd %s: its %s do not fit between %s and the device tree at %s: give -m %lluM",
                      m->opt.initrd, text_size(f.size).s, text_hex(at).s, text_hex(limit).s, (unsigned long long)give);
     } else {
         rc = load_bytes(m->bus, m->opt.initrd, "initrd", at, f.data, f.size, e);
@@ -152,7 +152,7 @@ static int load_extras(struct machine *m, struct err *e)
             rc = load_bytes(m->bus, "-device loader", "data", l->addr, data, l->data_len, e);
         }
         if (rc)
-            return rc;
+            return err_about(e, rc, l->file ? "-device loader,file=" : "");
         if (l->hart >= 0)
             m->begins[l->hart] = img.entry;
     }

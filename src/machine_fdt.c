@@ -174,13 +174,13 @@ int machine_make_fdt(struct machine *m, struct err *e)
     if (m->opt.dtb) {
         struct file_data f;
         if ((rc = file_read(m->opt.dtb, &f, e)))
-            return rc;
+            return err_about(e, rc, "-dtb ");
         rc = f.size < sizeof(struct fdt_header) ? -FDT_ERR_TRUNCATED : fdt_check_full(f.data, f.size);
         if (!rc)
             rc = fdt_open_into(f.data, m->fdt, FDT_SIZE_MAX);
         file_release(&f);
         if (rc)
-            return err_set(e, -EINVAL, "%s: not a device tree blob (%s): make one with dtc", m->opt.dtb,
+            return err_set(e, -EINVAL, "-dtb %s: not a device tree blob (%s): make one with dtc", m->opt.dtb,
                            fdt_strerror(rc));
     } else if ((rc = build(m, m->fdt)) < 0) {
         return err_set(e, -EINVAL, "device tree: %s", fdt_strerror(rc));

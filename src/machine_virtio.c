@@ -27,7 +27,10 @@ static struct virtio *make_disk(struct machine *m, const struct drive_options *d
     struct blockfile_config file = {
         .path = d->file, .format = "raw", .readonly = d->readonly, .snapshot = d->snapshot || m->opt.snapshot};
     struct virtio_blk_config cfg = {blockfile_open(&file, e), serial};
-    return cfg.disk ? virtio_blk_create(&m->env, &cfg, e) : NULL;
+    if (cfg.disk)
+        return virtio_blk_create(&m->env, &cfg, e);
+    err_about(e, -EINVAL, "-drive file=");
+    return NULL;
 }
 
 static struct virtio *make_blk(struct machine *m, const struct device_options *o, unsigned at, struct err *e)

@@ -483,6 +483,9 @@ int main(int argc, char **argv)
         return compare_command(argc - 2, argv + 2);
     if (command[0] == '-')
         return run_command(argc - 1, argv + 1);
-    fprintf(stderr, "vitrine: no command '%s': see vitrine help\n", command);
+    if (access(command, R_OK) == 0)
+        fprintf(stderr, "vitrine: no command '%s': to run that file, give -kernel %s\n", command, command);
+    else
+        fprintf(stderr, "vitrine: no command '%s': see vitrine help\n", command);
     return STATUS_USAGE;
 }

@@ -381,7 +381,6 @@ int option_chardev(struct options *o, const char *opt, char *arg, struct err *e)
 {
     char tail[256] = "", text[1024];
     const char *kind = NULL, *id = NULL, *path = NULL, *host = "", *port = NULL;
-    bool mux = false;
     char *k, *v;
     if (o->machine.nchardevs == MACHINE_MAX_DEVICES)
         return err_set(e, -EINVAL, "%s: more than %d", opt, MACHINE_MAX_DEVICES);
@@ -399,8 +398,6 @@ int option_chardev(struct options *o, const char *opt, char *arg, struct err *e)
             port = v;
         else if (option_is(k, "server|wait|append|signal|noserver|nowait"))
             snprintf(tail + n, sizeof tail - n, ",%s%s%s", k, v ? "=" : "", v ? v : "");
-        else if (!strcmp(k, "mux") && option_onoff(opt, k, v, &mux, e))
-            return -EINVAL;
         else if (!option_is(k, "mux|nodelay|delay|ipv4|ipv6|reconnect|cols|rows|width|height|size"))
             return err_set(e, -EINVAL, "%s: no property '%s': give a backend, id, and path, host, port, server or wait",
                            opt, k);
@@ -415,7 +412,7 @@ int option_chardev(struct options *o, const char *opt, char *arg, struct err *e)
     else if (!strcmp(kind, "socket") && path)
         snprintf(text, sizeof text, "unix:%s%s", path, tail);
     else
-        snprintf(text, sizeof text, "%s%s%s%s%s", mux ? "mon:" : "", kind, path ? ":" : "", path ? path : "", tail);
+        snprintf(text, sizeof text, "%s%s%s%s", kind, path ? ":" : "", path ? path : "", tail);
     const char *spec = option_keep(o, text);
     if (!spec)
         return err_set(e, -ENOMEM, "%s: out of memory", opt);

@@ -14,3 +14,12 @@ int err_set(struct err *e, int code, const char *fmt, ...)
     }
     return code;
 }
+
+int err_about(struct err *e, int code, const char *what)
+{
+    struct err was;
+    if (!e)
+        return code;
+    was = *e;
+    return err_set(e, code, "%s%s", what, was.text);
+}

@@ -11,5 +11,7 @@ struct err {
 
 /* Formats into e (which may be NULL) and returns code (a negative errno), so that `return err_set(e, -EINVAL, ...)` reads well. */
 int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Puts what the message is about before it: the option that named a file. Returns code. */
+int err_about(struct err *e, int code, const char *what);
 
 #endif

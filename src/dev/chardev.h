@@ -36,7 +36,7 @@ extern const char chardev_escape_help[];
  * Opens a backend from a `-serial` argument in QEMU's spelling:
  *   stdio[,signal=on|off] mon:stdio null none pty file:PATH[,append=on] pipe:PATH
  *   unix:PATH[,server=on|off][,wait=on|off]  tcp:HOST:PORT[,server=on|off][,wait=on|off]  (also the older server, nowait)
- * `mon:` is accepted before any backend. wait=on waits for the first client before it returns.
+ * `mon:` is accepted before any backend; with it stdio's signal is off unless said (Ctrl-C goes to the guest), without it on. wait=on waits for the first client before it returns.
  * NULL with e set when it cannot.
  */
 MUST_USE struct chardev *chardev_open(const char *spec, struct io_loop *loop, struct err *e);

@@ -342,7 +342,8 @@ static int parse(struct spec *s, const struct backend **found, struct err *e)
 
 struct chardev *chardev_open(const char *text, struct io_loop *loop, struct err *e)
 {
-    struct spec s = {.text = text, .wait = true};
+    /* Ctrl-C is the guest's on a console with Ctrl-A for the emulator, and ends the run on one that is said to be plain. */
+    struct spec s = {.text = text, .wait = true, .signal = strncmp(text, "mon:", 4) != 0};
     const struct backend *b = NULL;
     if (parse(&s, &b, e))
         return NULL;

@@ -8,8 +8,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-static const int signals_caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGABRT, SIGSEGV,
-                                     SIGBUS, SIGILL,  SIGFPE, SIGXCPU, SIGTSTP, SIGCONT};
+/* All that end a process by default, but for SIGKILL, and those that stop and continue it. */
+static const int signals_caught[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGPIPE,   SIGABRT, SIGSEGV,
+                                     SIGBUS,  SIGILL,  SIGFPE,  SIGXCPU, SIGXFSZ,   SIGTRAP, SIGSYS,
+                                     SIGUSR1, SIGUSR2, SIGALRM, SIGPROF, SIGVTALRM, SIGTSTP, SIGCONT};
 
 /* The library's one mutable global. A signal handler and exit() know no context, and the terminal belongs to the process, not to a
  * machine: whoever holds it is recorded here. Handlers read it; it changes only while held is 0. */

@@ -11,6 +11,7 @@ import os
 import pty
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -241,7 +242,13 @@ def test_usage_errors():
             (["-device", "virtio-blk-device,drive=nope", "-kernel", "/dev/null"], "drive=nope: no -drive has that id"),
             (["-device", "virtio-net-device,netdev=n9", "-kernel", "/dev/null"], "netdev=n9: no -netdev has that id"),
             (["-netdev", "tap,id=n0"], "only user networking"),
-            (["-kernel", "/nonexistent"], "/nonexistent: No such file"),
+            (["-kernel", "/nonexistent"], "-kernel /nonexistent: No such file"),
+            (["-bios", "/nonexistent"], "-bios /nonexistent: No such file"),
+            (["-initrd", "/nonexistent", "-kernel", guest("hello")], "-initrd /nonexistent: No such file"),
+            (["-dtb", "/nonexistent", "-kernel", guest("hello")], "-dtb /nonexistent: No such file"),
+            (["-drive", "file=/nonexistent", "-kernel", guest("hello")], "-drive file=/nonexistent: .*No such file"),
+            (["-device", "loader,file=/nonexistent", "-bios", "none"], "-device loader,file=/nonexistent: No such file"),
+            ([guest("hello")], f"to run that file, give -kernel {guest('hello')}"),
             (["-bios", "none"], "nothing to run"),
             (["-max-insns", "0"], "give a number from 1"),
             (["--trace", "everything", "-kernel", guest("hello")], "no kind 'everything'"),
@@ -345,11 +352,31 @@ def test_terminal():
 
 
 def test_terminal_after_a_signal():
-    s = Session("-kernel", guest("shell"), use_pty=True)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGSEGV, signal.SIGABRT, signal.SIGUSR1, signal.SIGALRM,
+                   signal.SIGXFSZ, signal.SIGSYS, signal.SIGVTALRM):
+        s = Session("-kernel", guest("shell"), use_pty=True)
+        s.expect("> ")
+        s.p.send_signal(number)
+        ended = s.status()
+        orderly = number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        check(ended == (0 if orderly else -number), f"{number.name}: ends with {ended}")
+        check(termios.tcgetattr(s.side)[:4] == s.before[:4], f"{number.name}: the terminal is restored")
+
+
+def test_control_c():
+    """The guest's on the default console, the end of the run on a plain one: as on QEMU."""
+    s = Session("-kernel", guest("shell"), "-serial", "mon:stdio", use_pty=True)
     s.expect("> ")
-    s.p.terminate()
-    s.status()
-    check(termios.tcgetattr(s.side)[:4] == s.before[:4], "the terminal is restored")
+    s.type("\x03\r")
+    s.expect("> ")
+    s.type("\x01x")
+    check(s.status() == 0, f"Ctrl-A x ends with {s.p.returncode}")
+    for args in (["-serial", "stdio"], ["-chardev", "stdio,id=con,mux=on", "-serial", "chardev:con", "-mon", "chardev=con,mode=readline"]):
+        s = Session("-kernel", guest("shell"), *args, use_pty=True)
+        s.expect("> ")
+        s.type("\x03")
+        check(s.status() == 0, f"{args}: Ctrl-C ends with {s.p.returncode}")
+        check(termios.tcgetattr(s.side)[:4] == s.before[:4], "the terminal is restored")
 
 
 def test_sbi():

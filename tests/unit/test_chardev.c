@@ -641,15 +641,16 @@ END_TEST
 
 static int wait_body(void)
 {
-    struct chardev *c = chardev_open("stdio", loop, &e);
+    struct chardev *c = chardev_open("mon:stdio", loop, &e);
     while (c)
         io_poll(loop, 1000);
     return 1;
 }
 
+static const int sigs[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGABRT, SIGUSR1, SIGALRM, SIGXFSZ, SIGSYS};
+
 START_TEST(terminal_restored_by_signals)
 {
-    static const int sigs[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGABRT};
     pid_t pid = terminal_child(wait_body);
     ck_assert(become_raw());
     kill(pid, sigs[_i]);
@@ -659,9 +660,32 @@ START_TEST(terminal_restored_by_signals)
 }
 END_TEST
 
-static int exit_body(void)
+static int plain_body(void)
 {
     struct chardev *c = chardev_open("stdio", loop, &e);
+    struct termios t;
+    if (!c || tcgetattr(slave, &t) || (t.c_lflag & (ICANON | ECHO)) || !(t.c_lflag & ISIG))
+        return 1;
+    for (;;)
+        io_poll(loop, 1000);
+}
+
+/* On a plain console, without mon:, Ctrl-C is a signal. */
+START_TEST(terminal_plain)
+{
+    pid_t pid = terminal_child(plain_body);
+    for (int i = 0; i < 500 && is_cooked(); i++)
+        usleep(10000);
+    ck_assert_int_eq(write(master, "\3", 1), 1);
+    int st = exit_status(pid);
+    ck_assert(WIFSIGNALED(st) && WTERMSIG(st) == SIGINT);
+    ck_assert(is_cooked());
+}
+END_TEST
+
+static int exit_body(void)
+{
+    struct chardev *c = chardev_open("mon:stdio", loop, &e);
     if (!c || !is_raw())
         return 1;
     exit(42); /* without chardev_free() */
@@ -742,7 +766,8 @@ Suite *chardev_suite(void)
     tcase_add_checked_fixture(t, terminal_setup, terminal_teardown);
     tcase_set_timeout(t, 20);
     tcase_add_test(t, terminal_escapes);
-    tcase_add_loop_test(t, terminal_restored_by_signals, 0, 6);
+    tcase_add_loop_test(t, terminal_restored_by_signals, 0, sizeof sigs / sizeof sigs[0]);
+    tcase_add_test(t, terminal_plain);
     tcase_add_test(t, terminal_restored_by_exit);
     tcase_add_test(t, terminal_and_job_control);
     suite_add_tcase(s, t);

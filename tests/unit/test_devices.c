@@ -7,6 +7,7 @@
 #include "dev/ns16550a.h"
 #include "dev/plic.h"
 #include "dev/sifive_test.h"
+#include "dev/sswi.h"
 #include "dev_rig.h"
 
 Suite *devices_suite(void);
@@ -101,6 +102,25 @@ START_TEST(aclint_mtime)
     wr(0xbff8, 5, 8);
     ck_assert_uint_eq(rig.ticks, 5);
     ck_assert(!rig.level[1]);
+}
+END_TEST
+
+START_TEST(sswi_pulses)
+{
+    struct rig own;
+    rig_init(&own);
+    void *s = sswi_create(&own.env, &(struct sswi_config){.nharts = 4, .irq = own.irq, .intc_phandle = intc}, NULL);
+    ck_assert_ptr_nonnull(s);
+    sswi_class.ops.write(s, 4, 3, 4);
+    ck_assert(own.edges[1] == 2 && !own.level[1]); /* up and down */
+    sswi_class.ops.write(s, 8, 2, 4);              /* bit 0 alone counts */
+    sswi_class.ops.write(s, 16, 1, 4);             /* hart 4 does not exist */
+    ck_assert(!own.edges[0] && !own.edges[2] && !own.edges[4]);
+    ck_assert_uint_eq(sswi_class.ops.read(s, 4, 4), 0);
+    sswi_class.free(s);
+    struct err e = {""};
+    ck_assert_ptr_null(sswi_create(&own.env, &(struct sswi_config){.nharts = 17, .irq = own.irq}, &e));
+    ck_assert_ptr_nonnull(strstr(e.text, "17 harts"));
 }
 END_TEST
 
@@ -713,6 +733,7 @@ Suite *devices_suite(void)
     tcase_add_test(t, aclint_timer);
     tcase_add_test(t, aclint_mtime);
     tcase_add_test(t, aclint_odd);
+    tcase_add_test(t, sswi_pulses);
     tcase_add_test(t, tree_of_clint);
     t = add_case(s, "plic", plic_setup, teardown);
     tcase_add_test(t, plic_claim_and_complete);

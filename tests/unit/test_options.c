@@ -211,7 +211,7 @@ START_TEST(lines_in_use)
     good("-chardev stdio,id=c -device virtio-serial-device -device virtconsole,chardev=c -display none");
     ck_assert_str_eq(o.machine.serial, "null"); /* standard output is taken */
     good("-chardev stdio,id=con,mux=on -serial chardev:con");
-    ck_assert_str_eq(o.machine.chardevs[0].spec, "mon:stdio");
+    ck_assert_str_eq(o.machine.chardevs[0].spec, "stdio"); /* Ctrl-A is the emulator's in any case */
 }
 END_TEST
 

@@ -153,6 +153,82 @@ START_TEST(registers_and_memory)
 }
 END_TEST
 
+static struct vitrine *make_from(const char *const *argv, int argc)
+{
+    char why[1024] = "";
+    struct vitrine *v = vitrine_new(argc, argv, why, sizeof why);
+    ck_assert_msg(v != NULL, "%s", why);
+    return v;
+}
+
+/* -device loader: bytes, a file, and where a hart begins. */
+START_TEST(loaders)
+{
+    char spec[200];
+    write_guest(counting, sizeof counting);
+    snprintf(spec, sizeof spec, "loader,file=%s,addr=0x80001000", file);
+    const char *argv[] = {
+        "-bios",   "none", "-serial", "null",
+        "-device", spec,   "-device", "loader,addr=0x80000000,data=0x106f,data-len=4"}; /* j +0x1000 */
+    struct vitrine *v = make_from(argv, 8);
+    struct vitrine_result r;
+    uint64_t value = 0;
+    vitrine_run(v, 1000, &r);
+    ck_assert_int_eq(r.end, VITRINE_BUDGET);
+    ck_assert(vitrine_read_memory(v, 0x80100000, &value, 8));
+    ck_assert_uint_ge(value, 200);
+    vitrine_free(v);
+
+    snprintf(spec, sizeof spec, "loader,file=%s,addr=0x80001000,cpu-num=1", file);
+    const char *two[] = {"-bios", "none", "-serial", "null", "-smp", "2", "-device", spec};
+    v = make_from(two, 8);
+    ck_assert(vitrine_read_register(v, 1, "pc", &value) && value == 0x80001000);
+    ck_assert(vitrine_read_register(v, 0, "pc", &value) && value == 0x1000);
+    vitrine_free(v);
+
+    const char *bytes[] = {"-bios",   "none",    "-serial",
+                           "null",    "-device", "loader,addr=0x80000000,data=0x0102030405,data-len=5,data-be=on",
+                           "-device", spec};
+    char why[1024];
+    ck_assert_ptr_null(vitrine_new(8, bytes, why, sizeof why)); /* one hart only */
+    ck_assert_ptr_nonnull(strstr(why, "cpu-num=1: no such hart"));
+    v = make_from(bytes, 6);
+    ck_assert(vitrine_read_memory(v, 0x80000000, &value, 8));
+    ck_assert_uint_eq(value, 0x0504030201);
+    vitrine_free(v);
+    bytes[5] = "loader,addr=0x7ffffffc,data=1,data-len=8";
+    ck_assert_ptr_null(vitrine_new(6, bytes, why, sizeof why));
+    ck_assert_ptr_nonnull(strstr(why, "outside memory"));
+    unlink(file);
+}
+END_TEST
+
+START_TEST(s_mode_software_interrupts)
+{
+    static const uint32_t raising[] = {
+        0x02f002b7, /* lui t0, 0x2f00: setssip of hart 0 */
+        0x00100313, /* li t1, 1 */
+        0x0062a023, /* sw t1, 0(t0) */
+        0x0000006f, /* j . */
+    };
+    write_guest(raising, sizeof raising);
+    for (int on = 0; on < 2; on++) {
+        const char *argv[] = {"-bios",   "none", "-serial",  "null",
+                              "-smp",    "2",    "-machine", on ? "virt,aclint=on" : "virt,aclint=off",
+                              "-kernel", file};
+        struct vitrine *v = make_from(argv, 10);
+        struct vitrine_result r;
+        uint64_t mip0, mip1;
+        vitrine_run(v, 20, &r);
+        ck_assert(vitrine_read_register(v, 0, "mip", &mip0) && vitrine_read_register(v, 1, "mip", &mip1));
+        ck_assert_uint_eq(mip0, on ? 2 : 0);
+        ck_assert_uint_eq(mip1, 0);
+        vitrine_free(v);
+    }
+    unlink(file);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     const char *argv[] = {"-m", "1Q"};
@@ -174,6 +250,8 @@ Suite *vitrine_suite(void)
     tcase_add_test(t, turns_do_not_depend_on_how_a_run_is_cut);
     tcase_add_test(t, machines_live_side_by_side);
     tcase_add_test(t, registers_and_memory);
+    tcase_add_test(t, loaders);
+    tcase_add_test(t, s_mode_software_interrupts);
     tcase_add_test(t, refusals);
     suite_add_tcase(s, t);
     return s;

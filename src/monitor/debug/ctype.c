@@ -80,6 +80,16 @@ static uint64_t elements(Dwarf_Die *array, unsigned dim, unsigned *dims)
     return count;
 }
 
+static void encode(struct ctype *t, uint64_t encoding)
+{
+    bool is_char = encoding == DW_ATE_signed_char || encoding == DW_ATE_unsigned_char || encoding == DW_ATE_UTF;
+    t->is_signed = encoding == DW_ATE_signed_char || encoding == DW_ATE_signed;
+    t->kind = encoding == DW_ATE_boolean ? CTYPE_BOOL
+              : encoding == DW_ATE_float ? CTYPE_FLOAT
+              : is_char && t->size == 1  ? CTYPE_CHAR
+                                         : CTYPE_INT;
+}
+
 /* What the entry itself says, as far as it is no mere qualifier. False: nothing that is known here. */
 static bool describe(Dwarf_Die *die, struct ctype_node *n)
 {
@@ -87,15 +97,7 @@ static bool describe(Dwarf_Die *die, struct ctype_node *n)
     switch (dwarf_tag(die)) {
     case DW_TAG_base_type:
         t->size = word(die, DW_AT_byte_size, 0);
-        switch (word(die, DW_AT_encoding, 0)) {
-        case DW_ATE_boolean: t->kind = CTYPE_BOOL; break;
-        case DW_ATE_float: t->kind = CTYPE_FLOAT; break;
-        case DW_ATE_signed_char: t->is_signed = true; /* fallthrough */
-        case DW_ATE_unsigned_char:
-        case DW_ATE_UTF: t->kind = t->size == 1 ? CTYPE_CHAR : CTYPE_INT; break;
-        case DW_ATE_signed: t->is_signed = true; /* fallthrough */
-        default: t->kind = CTYPE_INT; break;
-        }
+        encode(t, word(die, DW_AT_encoding, 0));
         break;
     case DW_TAG_enumeration_type: {
         Dwarf_Die base;

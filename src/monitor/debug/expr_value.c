@@ -23,11 +23,12 @@ struct expr_type expr_type_of(const struct ctype *c)
     t.c = c;
     bool fits = c->size == 1 || c->size == 2 || c->size == 4 || c->size == 8;
     switch (c->kind) {
-    case CTYPE_CHAR: t.is_char = true; /* fallthrough */
+    case CTYPE_CHAR:
     case CTYPE_INT:
     case CTYPE_ENUM:
     case CTYPE_FLOAT:
     case CTYPE_BOOL:
+        t.is_char = c->kind == CTYPE_CHAR;
         t.is_bool = c->kind == CTYPE_BOOL;
         t.is_signed = c->is_signed;
         t.size = fits ? (uint8_t)c->size : 0;

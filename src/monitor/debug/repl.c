@@ -41,6 +41,7 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
         return NULL;
     }
     if (out) /* a monitor for gdb has one per command */
+        if (out) /* the one behind gdb's `monitor` has one for each command */
         out->cancel = &r->interrupted;
     if (!c->vmm)
         repl_add_files(r, c->program, c->more_programs);
@@ -79,6 +80,7 @@ void repl_free(struct repl *r)
     if (!r)
         return;
     if (r->out)
+        if (r->out)
         r->out->cancel = NULL;
     repl_drop_inputs(r);
     while (r->displays) {

@@ -10,7 +10,7 @@ _vitrine()
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
-    -kernel | kernel | -initrd | initrd | -dtb | dtb | -pflash | pflash | -signature | signature | hd[a-d] | D)
+    -kernel | kernel | -initrd | initrd | -dtb | dtb | -pflash | pflash | -signature | signature | hd[a-d] | -hd[a-d] | cdrom | -cdrom | pidfile | -pidfile | post-mortem | -post-mortem | D)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return
         ;;
@@ -19,7 +19,7 @@ _vitrine()
         return
         ;;
     -machine | machine | M)
-        mapfile -t COMPREPLY < <(compgen -W "virt help" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "virt virt,aclint=on virt,dumpdtb= help" -- "$cur")
         return
         ;;
     -cpu | cpu)

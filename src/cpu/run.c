@@ -11,10 +11,12 @@
 
 enum { STUCK_TRAPS = 1000 }; /* in a row without an instruction retired between them */
 
+/* The host's flags are the hart's while it runs. Between runs they are those of whatever else this program computes. */
 unsigned hart_fflags(struct hart *h)
 {
 #if HOSTFP_AVAILABLE
-    h->fflags |= hostfp_take_flags();
+    if (h->code->running == h)
+        h->fflags |= hostfp_take_flags();
 #endif
     return h->fflags;
 }
@@ -22,7 +24,8 @@ unsigned hart_fflags(struct hart *h)
 void hart_set_fflags(struct hart *h, unsigned fl)
 {
 #if HOSTFP_AVAILABLE
-    hostfp_clear_flags();
+    if (h->code->running == h)
+        hostfp_clear_flags();
 #endif
     h->fflags = fl & 31;
 }
@@ -295,8 +298,8 @@ struct exit hart_run(struct hart *h, uint64_t n)
     h->code->running = h;
     h->stream = NULL; /* what happened to the hart's registers in between it has to be told anew */
     struct exit e = run(h, n);
-    h->code->running = NULL;
     hart_fflags(h);
+    h->code->running = NULL;
 #if HOSTFP_AVAILABLE
     hostfp_leave(saved);
 #endif

@@ -493,6 +493,22 @@ static struct machine *program_for(uint64_t seed, unsigned way)
     return m;
 }
 
+/* What else this process computes between two runs raises no flag of the hart's. */
+START_TEST(the_hosts_flags_are_not_the_harts)
+{
+    struct machine *m = machine_make("rv64");
+    volatile double third = 1.0, three = 3.0;
+    m->h->csr.mstatus |= MSTATUS_FS;
+    ck_assert_uint_eq(hart_fflags(m->h), 0);
+    third /= three;
+    ck_assert_uint_eq(hart_fflags(m->h), 0);
+    hart_set_fflags(m->h, 16);
+    third /= three;
+    ck_assert_uint_eq(hart_fflags(m->h), 16);
+    machine_unmake(m);
+}
+END_TEST
+
 START_TEST(all_ways_agree)
 {
     enum { PART = 8 };
@@ -519,6 +535,7 @@ Suite *run_suite(void)
     Suite *s = suite_create("run");
     TCase *tc = tcase_create("run");
     tcase_set_timeout(tc, 240);
+    tcase_add_test(tc, the_hosts_flags_are_not_the_harts);
     tcase_add_loop_test(tc, all_ways_agree, 0, 8);
     suite_add_tcase(s, tc);
     return s;

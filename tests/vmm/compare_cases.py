@@ -48,6 +48,39 @@ def _all_techniques():
     return re.findall(r"^  (\w+) ", out, re.M)
 
 
+def test_compare_without_a_guest_file():
+    """What cannot be started is told once, and the others are compared."""
+    r = _compare("/nowhere.elf", guest.guest("hello"), "--techniques", "trap,nested")
+    ends(r, 125, err=r"^vitrine: compare: /nowhere.elf: No such file")
+    check("hello.elf: ended with status 0" in r.out and "nowhere" not in r.out and r.err.count("\n") == 1, "one line, one table", r)
+    r = _compare("/nowhere.elf", "--techniques", "trap,nested", "--format", "json")
+    names = [x["technique"] for x in json.loads(r.out)["guests"][0]["runs"]]
+    check(names == ["native", "trap", "nested"], f"{names}")
+
+
+def test_compare_tells_who_waits():
+    """At a terminal a line tells how far it is, and is gone in the end."""
+    import pty
+    master, side = pty.openpty()
+    with tempfile.TemporaryDirectory() as d:
+        script = os.path.join(d, "script")
+        with open(script, "w", encoding="ascii") as f:
+            f.write("bench 300\nexit\n")
+        p = subprocess.Popen([guest.path("vitrine"), "compare", guest.guest("micro"), "--techniques", "trap", "--input", script], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=side)
+        out = p.communicate(timeout=120)[0].decode()
+    os.close(side)
+    told = os.read(master, 65536).decode()
+    os.close(master)
+    check(re.search(r"\r\x1b\[Kmicro\.elf, \w+: [\d.]+ million instructions", told) and told.endswith("\r\x1b[K"), f"{told[-200:]!r}")
+    check("\x1b" not in out and "ratio to native" in out, out[:300])
+
+
+def test_compare_para_of_what_is_not_ported():
+    r = _compare(guest.guest("hello"), "--techniques", "trap,para")
+    ends(r, 0, "para: the guest makes no hypercalls: it ran as under trap")
+
+
 def test_compare_text():
     """The same bytes each time; the same instructions everywhere; what was interpreted, emulated and run adds up."""
     with tempfile.TemporaryDirectory() as d:
@@ -253,7 +286,7 @@ def test_compare_usage():
     for words, says in (((hello, "--no-such"), "no such option"), (("/nowhere.elf",), "/nowhere.elf"), ((hello, "--realtime"), "leave it out"),
                         ((hello, "--vmm", "trap"), "leave it out")):
         r = _compare(*words)
-        ends(r, 125, says)
+        ends(r, 125, err=says)
     ends(_compare("--help"), 0, "Usage: vitrine compare GUEST...")
 
 

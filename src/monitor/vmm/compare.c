@@ -231,6 +231,14 @@ static int print(const struct compare *c, const struct line *l, enum format form
     return bad ? err_set(e, -EIO, "-o %s: not all could be written", l->output ? l->output : "(standard output)") : 0;
 }
 
+static void skip(const struct compare *c, struct compare_guest *g)
+{
+    for (unsigned k = 0; k < c->nruns; k++) {
+        g->run[k].technique = c->technique[k];
+        g->run[k].end = COMPARE_NOT_RUN;
+    }
+}
+
 /* Runs everything. The exit status. */
 static int run_all(struct compare *c)
 {
@@ -244,8 +252,11 @@ static int run_all(struct compare *c)
                 status = STATUS_DIFFERENT;
             if ((r->end == COMPARE_NOT_RUN && !k) || r->end == COMPARE_FAILED)
                 status = STATUS_USAGE;
-            if (r->end == COMPARE_NOT_RUN && !k) /* what is wrong with the guest is wrong with it everywhere */
+            if (r->end == COMPARE_NOT_RUN && !k) { /* what is wrong with the guest is wrong with it everywhere */
+                fprintf(stderr, "vitrine: compare: %s\n", r->why ? r->why : "a guest cannot be started");
+                skip(c, &c->guest[i]);
                 break;
+            }
         }
     return status;
 }

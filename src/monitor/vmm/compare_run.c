@@ -7,8 +7,11 @@
 #include "monitor/vmm/vmm_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* Instructions between two looks at a guest: whether it has taken its input and is silent, so that the next line may come, or nothing will. */
 #define LOOK UINT64_C(100000)
@@ -151,7 +154,32 @@ struct guest {
     struct console console;
     struct machine_result result;
     bool ended;
+    /* For whoever waits at a terminal: what is being run, and when that was told last. */
+    const char *name, *how;
+    double told;
 };
+
+/* At a terminal, a line that says how far it is, now and then. */
+static void tell_progress(struct guest *g, uint64_t insns)
+{
+    const double pause = 0.2; /* seconds */
+    struct timespec t;
+    if (!g->name)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double now = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    if (now < g->told + pause)
+        return;
+    if (g->told > 0) /* what is done at once needs no line */
+        fprintf(stderr, "\r\033[K%s, %s: %.1f million instructions", g->name, g->how, (double)insns / 1e6);
+    g->told = now;
+}
+
+static void end_progress(const struct guest *g)
+{
+    if (g->name)
+        fprintf(stderr, "\r\033[K");
+}
 
 static void run(struct guest *g, uint64_t n)
 {
@@ -200,6 +228,7 @@ static enum compare_end drive(struct guest *g, uint64_t max, uint64_t patience)
     while (stats->insns < max) {
         bool more = s->next < s->end;
         run(g, min_u64(max - stats->insns, LOOK));
+        tell_progress(g, stats->insns);
         if (g->ended)
             return end_of(g);
         bool quiet = s->written == heard && !chardev_readable(s->c);
@@ -276,6 +305,7 @@ static char *pin_down(const struct compare *c, struct vmm_config config, uint64_
     enum { PIECES = 64, STEPS = 4096 };
     uint64_t same = 0, compared;
     char *report = NULL;
+    g->how = "looking for the first instruction that differs";
     for (bool done = false; !done;) {
         struct err e;
         done = different - same <= STEPS;
@@ -366,6 +396,10 @@ void compare_one(const struct compare *c, const struct compare_guest *cg, struct
     struct options o;
     struct vmm_setup s = {0};
     struct err e = {.text = ""};
+    if (isatty(STDERR_FILENO)) {
+        g.name = cg->name;
+        g.how = compare_run_name(r);
+    }
     open_script(&g.console, c);
     r->end = COMPARE_NOT_RUN;
     int rc = options_parse(&o, cg->nwords, cg->words, &e);
@@ -386,6 +420,7 @@ void compare_one(const struct compare *c, const struct compare_guest *cg, struct
     }
     if (rc)
         keep_why(r, e.text);
+    end_progress(&g);
     vmm_setup_free(&s);
     options_free(&o);
 }

@@ -183,6 +183,8 @@ static void notes(const struct compare *c, const struct compare_guest *g, FILE *
             fprintf(f, "  %s: not the same as natively: it %s, and wrote %" PRIu64 " bytes%s\n", compare_run_name(r),
                     how, r->written,
                     r->written == g->run[0].written && r->digest != g->run[0].digest ? " (others)" : "");
+        if (r->end != COMPARE_NOT_RUN && !strcmp(compare_run_name(r), "para") && !r->steps[EV_VM_HYPERCALL])
+            fprintf(f, "  para: the guest makes no hypercalls: it ran as under trap (guests/para is one that does)\n");
         if (r->compared && r->end != COMPARE_CHECK)
             fprintf(f, "  %s: --check: no difference in %" PRIu64 " comparisons\n", compare_run_name(r), r->compared);
         if (r->verified && r->end != COMPARE_CHECK)
@@ -194,13 +196,17 @@ static void notes(const struct compare *c, const struct compare_guest *g, FILE *
 void compare_text(const struct compare *c, FILE *f)
 {
     char how[256];
+    bool any = false;
     for (unsigned i = 0; i < c->nguests; i++) {
         const struct compare_guest *g = &c->guest[i];
+        if (g->run[0].end == COMPARE_NOT_RUN) /* which was told */
+            continue;
         compare_describe(&g->run[0], how, sizeof how);
-        fprintf(f, "%s%s: %s; it wrote %" PRIu64 " bytes\n\n  %-*s", i ? "\n" : "", g->name, how, g->run[0].written,
+        fprintf(f, "%s%s: %s; it wrote %" PRIu64 " bytes\n\n  %-*s", any ? "\n" : "", g->name, how, g->run[0].written,
                 NAME_WIDTH, "");
         for (unsigned k = 0; k < c->nruns; k++)
             fprintf(f, " %*s", COLUMN_WIDTH, compare_run_name(&g->run[k]));
+        any = true;
         fprintf(f, "\n");
         counts(c, g, f);
         fprintf(f, "\n");
@@ -208,6 +214,7 @@ void compare_text(const struct compare *c, FILE *f)
         fprintf(f, "\n");
         notes(c, g, f);
     }
-    fprintf(f, "  Cycles are a model's (%s), not measured.\n",
-            c->costs ? c->costs : "the built-in one: docs/costs.yaml");
+    if (any)
+        fprintf(f, "  Cycles are a model's (%s), not measured.\n",
+                c->costs ? c->costs : "the built-in one: docs/costs.yaml");
 }

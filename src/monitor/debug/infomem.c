@@ -137,6 +137,8 @@ static void print_bank(struct out *o, const struct tlb_key *k, bool fetch)
         out_puts(o, ", SUM");
     if (k->flags & (TLB_KEY_MXR | TLB_KEY_VMXR))
         out_puts(o, ", MXR");
+    if (k->flags & TLB_KEY_HLVX)
+        out_puts(o, ", by HLVX");
     if (priv != PRIV_M) {
         out_printf(o, "; %s ", k->virt ? "vsatp" : "satp");
         walk_view_print_atp(o, k->satp, 1);

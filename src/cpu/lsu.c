@@ -261,6 +261,16 @@ bool lsu_sc(struct hart *h, uint64_t va, unsigned size, uint64_t val, uint64_t *
 /* ---- cache-block operations; a block is 64 bytes. Unpriv. "CMO" ---- */
 enum { CACHE_BLOCK = 64 };
 
+/* A fault tells rs1, unlike the block that was tried; the guest physical address is that of the same byte, but for a PTE's. */
+static bool failed_cbo(struct hart *h, uint64_t va)
+{
+    struct trap *t = &h->last_trap;
+    if (t->cause == CAUSE_STORE_GUEST_PAGE && !t->tinst)
+        t->tval2 += (va - t->tval) >> 2;
+    t->tval = va;
+    return failed_access(h, va);
+}
+
 bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va)
 {
     static const uint8_t zeros[CACHE_BLOCK];
@@ -272,10 +282,8 @@ bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va)
     struct mmu_ctx c = hart_data_ctx(h);
     struct mmu_map m;
     if (id == INSN_cbo_zero) {
-        if (!find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p)) {
-            h->last_trap.tval = va;
-            return failed_access(h, va);
-        }
+        if (!find(h, &c, block, CACHE_BLOCK, MMU_W, &m, &p))
+            return failed_cbo(h, va);
         return (p.host && bus_dma_write(h->bus, p.pa, zeros, CACHE_BLOCK)) || fault(h, CAUSE_STORE_ACCESS, va) ||
                failed_access(h, va);
     }
@@ -290,8 +298,7 @@ bool lsu_cbo(struct hart *h, enum insn_id id, uint32_t insn, uint64_t va)
         h->last_trap = read;
         h->last_trap.cause = CAUSE_STORE_GUEST_PAGE;
     }
-    h->last_trap.tval = va;
-    return failed_access(h, va);
+    return failed_cbo(h, va);
 }
 
 /* ---- hypervisor loads and stores. Priv. 18.3.1 ---- */

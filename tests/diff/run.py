@@ -26,9 +26,9 @@ QEMU_CPU = "rv64,h=false,svinval=true,svnapot=true,svpbmt=true,debug=false,pmu-n
 QEMU_10_CPU = QEMU_CPU.replace("pmu-num=29", "pmu-mask=0xfffffff8") + ",zicond=true"
 VITRINE_CPU = "rv64,h=false,debug=false"
 # Kinds with the hypervisor extension, on both; the harness is assembled for them (HYP).
-HYP = {"hyp", "hquirk"}
+HYP = {"hyp", "hnewer", "hquirk"}
 # Kinds for what QEMU 7.2 does not have.
-NEWER = {"svade", "cache"}
+NEWER = {"svade", "cache", "hnewer"}
 MARCH = "rv64gc_zba_zbb_zbc_zbs_svinval"
 TOOLS = "riscv64-unknown-elf-"
 # Seeds of each kind when none are named: what CI runs.

@@ -15,6 +15,7 @@ KINDS = {
     "svade": newer.emit_svade,
     "cache": newer.emit_cache,
     "hyp": hypervisor.emit,
+    "hnewer": newer.emit_hyp,
     "quirk": quirk.emit,
     "hquirk": hquirk.emit,
 }

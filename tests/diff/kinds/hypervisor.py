@@ -4,6 +4,7 @@
 Four kinds of bodies, by the seed.  Modes are named as harness.S numbers them: bit 2 of a mode is V.
 """
 from body import BODIES, HARNESS, M, MASK64, PAGES, S, SCRATCH, TABLES, U
+from . import newer
 from .paging import A, D, G, LEVELS, NPAGES, R, RET, Tables, UU, V, W, WORDS, X, address
 
 VU, VS = U + 4, S + 4
@@ -144,7 +145,7 @@ def two_stages(body, hyp_loads):
 def touch(body, va):
     r = body.rng
     body.li(5, va + r.choice(WORDS + [0, 4, 0x7FC, 1]))
-    name = r.choice(["lb", "lhu", "lw", "ld", "sb", "sh", "sw", "sd", "amo", "lr", "jump", "jump"])
+    name = r.choice(["lb", "lhu", "lw", "ld", "sb", "sh", "sw", "sd", "amo", "lr", "jump", "jump"] + body.more)
     if name == "jump":
         after = body.label()
         body.li(5, va + 0x10)
@@ -157,6 +158,8 @@ def touch(body, va):
     elif name == "lr":
         body.op("andi x5, x5, -8")
         body.op("lr.d x6, (x5)")
+    elif name in body.more:
+        newer.operation(body, name)
     elif name[0] == "l":
         body.op(f"{name} x6, 0(x5)")
         body.op("add x30, x30, x6")
@@ -185,6 +188,10 @@ def emit_stages(body):
         setup_csr(body, HEDELEG, 0xB0F0)
     places, _ = two_stages(body, False)
     setup_csr(body, 0x200, 2 << 32 | r.choice([0, 1 << 18]) * (mode == VS))     # no MXR: the oracle lets it open stage two
+    if body.newer:
+        newer.environment(body)
+        setup_csr(body, 0x200, r.choice([0, 1 << 19]), "s")
+        setup_csr(body, "mstatus", r.choice([0, 0, 1 << 18, 1 << 19]), "s")
     for _ in range(r.randrange(25, 45)):
         touch(body, r.choice(places))
 
@@ -196,9 +203,14 @@ def emit_hlv(body):
     places, _ = two_stages(body, True)
     setup_csr(body, HSTATUS, r.choice([0, SPVP]) | (HU if r.random() < .8 else 0))
     sum_too = 1 << 18                   # the oracle looks at HS's SUM
-    setup_csr(body, 0x200, 2 << 32 | sum_too)
-    setup_csr(body, "mstatus", sum_too, "s")
-    body.setup += ["        csrr t0, 0x280", "        csrw satp, t0", "        sfence.vma"]    # the oracle takes the kind of its faults from satp
+    if body.newer:
+        newer.environment(body, True)
+        setup_csr(body, 0x200, 2 << 32 | r.choice([0, sum_too, 1 << 19, 3 << 18]))
+        setup_csr(body, "mstatus", r.choice([0, sum_too, 1 << 19, 3 << 18]), "s")
+    else:
+        setup_csr(body, 0x200, 2 << 32 | sum_too)
+        setup_csr(body, "mstatus", sum_too, "s")
+        body.setup += ["        csrr t0, 0x280", "        csrw satp, t0", "        sfence.vma"]    # the oracle takes the kind of its faults from satp
     hlvx = False                        # the oracle does not ask for X, nor its TLB for what HLV did not
     for _ in range(r.randrange(20, 40)):
         hyp_access(body, r.choice(places), hlvx)
@@ -212,8 +224,10 @@ HYPERVISOR_CSRS = [0x600, 0x602, 0x603, 0x604, 0x605, 0x606, 0x607, 0x60A, 0x643
                    0x200, 0x204, 0x205, 0x240, 0x241, 0x242, 0x243, 0x244, 0x24D, 0x280]
 
 
-def oracle_knows(mode, insn):
+def oracle_knows(mode, insn, newer):
     """Fences and CSRs of S in VU are illegal instructions there; svinval's two do nothing in U; a refused hinval has no tval."""
+    if newer:
+        return mode not in (U, VU) or insn not in (0x18000073, 0x18100073)
     if mode == VU:
         return insn in (0x10500073, 0x00000073, 0x30200073)
     return insn not in (0x16B50073, 0x26B50073, 0x66B50073) and not (mode == U and insn in (0x18000073, 0x18100073))
@@ -232,6 +246,8 @@ def emit_insns(body):
     if handled or mode == VU:
         status &= ~VTSR                 # the handler in VS returns by sret
     setup_csr(body, HSTATUS, status)
+    if body.newer and mode & 4:         # TSR counts in VS still, and TW in VU
+        setup_csr(body, "mstatus", r.choice([0, 1 << 20]), "s")
     if not mode & 4:                    # in V=1 the oracle confuses TVM and TW with VTVM and VTW; TSR would trap the handler in HS
         setup_csr(body, "mstatus", r.choice([0, 0, 1 << 20, 1 << 21, 3 << 20]), "s")
     for csr in ("mcounteren", 0x606, "scounteren"):
@@ -243,14 +259,14 @@ def emit_insns(body):
     for _ in range(r.randrange(30, 60)):
         if r.random() < .5:
             insn = r.choice(PRIVILEGED + HLV[:1] + HSV[:1])
-            if insn == 0x30200073 and mode == M or insn in HLV + HSV or not oracle_knows(mode, insn):
+            if insn == 0x30200073 and mode == M or insn in HLV + HSV or not oracle_knows(mode, insn, body.newer):
                 continue
             body.li(10, 0x1000)
             body.li(11, 0)
             body.word(insn)
         else:
             csr = r.choice(HYPERVISOR_CSRS + [0x100, 0x104, 0x105, 0x140, 0x142, 0x143, 0x180, 0x300, 0x341, 0xC00, 0xC01, 0xC02, 0xF14])
-            if mode == VU and csr < 0xC00 or csr in (0x60A, HGATP, 0x24D) or mode & 4 and csr == 0x180:
+            if mode == VU and csr < 0xC00 and not body.newer or csr in (0x60A, HGATP, 0x24D) or mode & 4 and csr == 0x180:
                 continue
             body.op("li x6, 0")
             body.op(f"csrr x6, {csr:#x}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What QEMU has since 10.0, or before it but not 7.2: Svade, Zicond, Zicbom, Zicboz, Zicbop."""
-from . import paging
+"""What QEMU has since 10.0, or before it but not 7.2: Svade, Zicond, Zicbom, Zicboz, Zicbop; and of the
+hypervisor extension what 7.2 has wrong."""
+from . import hypervisor, paging
 
 CBO = {"cbo.inval": 0x0000200F, "cbo.clean": 0x0010200F, "cbo.flush": 0x0020200F, "cbo.zero": 0x0040200F}
 PREFETCH = [0x00006013, 0x00106013, 0x00306013]
@@ -32,3 +33,22 @@ def operation(body, name):
         body.word(r.choice(CZERO) | r.choice([6, 30]) << 7 | body.src() << 15 | r.choice([0, body.src()]) << 20)
     else:
         body.word(CBO[name] | 5 << 15)
+
+
+def environment(body, hlv=False):
+    """Who sets A and D, for the guest and for stage two; PBMT; who may work on cache blocks. For HLV the oracle asks menvcfg alone."""
+    r = body.rng
+    off = on = None
+    for csr in "menvcfg", "0x60a":
+        if off is None or not hlv:
+            off, on = r.choice([0, 0, 1 << 61]), r.choice([0, 1 << 62])
+        on = on & 1 << 62 | r.choice([0, 1, 3, 3, 3]) << 4 | r.choice([0, 1, 1, 1]) << 6 | r.choice([0, 1, 1, 1]) << 7
+        body.setup += [f"        li t0, {off:#x}", f"        csrc {csr}, t0", f"        li t0, {on:#x}", f"        csrs {csr}, t0"]
+    body.setup += [f"        li t0, {r.choice([0, 0x10, 0x30, 0x30]) | r.choice([0, 0x40, 0xC0, 0xC0]):#x}", "        csrw senvcfg, t0"]
+
+
+def emit_hyp(body):
+    """The bodies of hyp, other ones of each seed, in the places too that those stay away from for 7.2."""
+    body.newer = True
+    body.more = sorted(CBO)
+    hypervisor.emit(body)

@@ -755,6 +755,12 @@ def test_completion():
         out = complete("info ")
         check("registers" in out and "mtree" in out, "second words are listed", out)
         find(r"vsatp", complete("csr vsat"))
+        find(r"Catchpoint \d+ \(trap load-access-fault", complete("catch trap load-acc"))
+        with tempfile.TemporaryDirectory() as d:
+            with open(os.path.join(d, "some-commands"), "w", encoding="utf-8") as f:
+                f.write("print 4321 + 1\n")
+            find(r"= 4322$", complete(f"source {d}/some-c"))
+        find(r"print procs\[1\]\.wake_at \n\$\d+ = 0$", complete("print procs[1].wake"))
         find(r"stepx tlb_fill", complete("stepx tlb_fi").replace("\n", " "))
 
 

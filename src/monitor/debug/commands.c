@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of commands: one row each, its body in a cmd_*.c. Finding them, completing them, and help are made from the rows. */
+/* The table of commands: one row each, its body in a cmd_*.c. Finding them and help are made from the rows; completion too (complete.c). */
 #include "monitor/debug/repl_int.h"
 
 #include "cpu/csr.h"
@@ -8,7 +8,6 @@
 #include "symbols.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,14 +48,14 @@ const struct command commands[] = {
         "stops when memory there changes its value"),
     ROW("rwatch", "rw", "EXPR[,LENGTH] [hart N] [if EXPR]", EXPR, 0, cmd_rwatch, "stops when it is read"),
     ROW("awatch", "aw", "EXPR[,LENGTH] [hart N] [if EXPR]", EXPR, 0, cmd_awatch, "stops when it is read or written"),
-    ROW("catch trap", NULL, "[CAUSE] [from MODE] [if EXPR]", NONE, 0, cmd_catch_trap,
+    ROW("catch trap", NULL, "[CAUSE] [from MODE] [if EXPR]", CAUSE, 0, cmd_catch_trap,
         "stops at traps, in their handler; CAUSE as load-page-fault"),
     ROW("catch csr", NULL, "[NAME] [if EXPR]", CSR, 0, cmd_catch_csr,
         "stops when a CSR was written; EXPR may name csr, old and new"),
     ROW("catch mode", NULL, "[if EXPR]", NONE, 0, cmd_catch_mode, "stops when the privilege mode changed"),
     ROW("catch sbi", NULL, "[if EXPR]", NONE, 0, cmd_catch_sbi,
         "stops at calls of the firmware; EXPR may name extension, function, arg0"),
-    ROW("catch mmio", NULL, "[DEVICE] [if EXPR]", NONE, 0, cmd_catch_mmio,
+    ROW("catch mmio", NULL, "[DEVICE] [if EXPR]", DEVICE, 0, cmd_catch_mmio,
         "stops at accesses to a device; EXPR may name at, value, write"),
     ROW("catch irq", NULL, "[SOURCE] [if EXPR]", NONE, 0, cmd_catch_irq,
         "stops when an interrupt line changes, is claimed or completed"),
@@ -161,7 +160,7 @@ const unsigned ncommands = ARRAY_LEN(commands);
 
 /* ---- Finding ---- */
 
-static size_t word_length(const char *s)
+size_t command_word_length(const char *s)
 {
     size_t n = 0;
     while (isalnum((unsigned char)s[n]) || s[n] == '-' || s[n] == '_')
@@ -182,13 +181,13 @@ static bool listed(const char *list, const char *word, size_t n)
 }
 
 /* Does the first word of the row's name begin with (exact: is it) this? */
-static bool first_matches(const struct command *c, const char *word, size_t n, bool exact)
+bool command_first_matches(const struct command *c, const char *word, size_t n, bool exact)
 {
     size_t len = strcspn(c->name, " ");
     return n <= len && !strncmp(c->name, word, n) && (!exact || n == len);
 }
 
-static bool has_two(const struct command *c)
+bool command_has_two(const struct command *c)
 {
     return strchr(c->name, ' ') != NULL;
 }
@@ -240,7 +239,7 @@ static const struct command *no_command(const char *word, size_t n, struct err *
     snprintf(text, sizeof text, "%.*s", (int)min_u64(n, sizeof text - 1), word);
     struct expr_nearest near = {.name = text};
     for (unsigned i = 0; i < ncommands; i++)
-        if (!has_two(&commands[i]))
+        if (!command_has_two(&commands[i]))
             expr_nearest_offer(&near, commands[i].name);
     err_set(e, -EINVAL, "no command '%s'%s%s%s: help lists them", text, near.best ? " (did you mean " : "",
             near.best ? near.best : "", near.best ? "?)" : "");
@@ -252,7 +251,7 @@ const struct command *command_find(const char *line, const char **args, struct e
     const struct command *found = NULL;
     char many[512] = "";
     const char *word = skip_blanks(line);
-    size_t n = word_length(word);
+    size_t n = command_word_length(word);
     const char *rest = skip_blanks(word + n);
     bool exact = false;
     unsigned hits = 0;
@@ -267,9 +266,9 @@ const struct command *command_find(const char *line, const char **args, struct e
         const struct command *c = &commands[i];
         if (listed(c->aliases, word, n))
             return c;
-        if (!first_matches(c, word, n, false) || (exact && !first_matches(c, word, n, true)))
+        if (!command_first_matches(c, word, n, false) || (exact && !command_first_matches(c, word, n, true)))
             continue;
-        if (first_matches(c, word, n, true) && !exact) {
+        if (command_first_matches(c, word, n, true) && !exact) {
             exact = true;
             found = NULL;
             hits = 0;
@@ -277,7 +276,7 @@ const struct command *command_find(const char *line, const char **args, struct e
         /* Rows of one first word are one command here. */
         if (found && strcspn(found->name, " ") == strcspn(c->name, " ") &&
             !strncmp(found->name, c->name, strcspn(c->name, " "))) {
-            found = has_two(found) ? c : found;
+            found = command_has_two(found) ? c : found;
             continue;
         }
         snprintf(many + strlen(many), sizeof many - strlen(many), "%s%.*s", hits++ ? ", " : "",
@@ -291,10 +290,10 @@ const struct command *command_find(const char *line, const char **args, struct e
         return NULL;
     }
     /* `set` alone is a command too; `info` is none without a second word. */
-    size_t nfirst = strcspn(found->name, " "), n2 = word_length(rest);
+    size_t nfirst = strcspn(found->name, " "), n2 = command_word_length(rest);
     struct err why = {.text = ""};
     const struct command *two = n2 ? find_second(found->name, nfirst, rest, n2, &why) : NULL;
-    bool alone = !has_two(found);
+    bool alone = !command_has_two(found);
     if (two && (!alone || n2 == strlen(strchr(two->name, ' ') + 1))) {
         *args = skip_blanks(rest + n2);
         return two;
@@ -308,201 +307,6 @@ const struct command *command_find(const char *line, const char **args, struct e
     else
         err_set(e, -EINVAL, "%.*s%s%.*s: there are %s", (int)nfirst, found->name, n2 ? " " : "", (int)n2, rest, words);
     return NULL;
-}
-
-/* ---- Completion ---- */
-
-struct candidates {
-    char **v;
-    size_t n;
-    const char *word;
-    size_t length;
-};
-
-enum { MAX_CANDIDATES = 2000 };
-
-static void offer(struct candidates *c, const char *prefix, const char *name, const char *suffix)
-{
-    char text[512];
-    snprintf(text, sizeof text, "%s%s%s", prefix, name, suffix);
-    if (strncmp(text, c->word, c->length) || c->n >= MAX_CANDIDATES)
-        return;
-    for (size_t i = 0; i < c->n; i++)
-        if (!strcmp(c->v[i], text))
-            return;
-    char **more = realloc(c->v, (c->n + 2) * sizeof *more);
-    if (!more)
-        return;
-    c->v = more;
-    c->v[c->n] = strdup(text);
-    c->n += c->v[c->n] != NULL;
-    c->v[c->n] = NULL;
-}
-
-static void offer_registers(struct candidates *c, struct repl *r, const char *prefix)
-{
-    uint64_t v;
-    for (unsigned n = 0; n <= DEBUG_REG_PRIV; n++)
-        if (debugger_reg_name(n) && debugger_reg_read(r->d, debugger_hart(r->d), n, &v))
-            offer(c, prefix, debugger_reg_name(n), "");
-}
-
-static void offer_symbols(struct candidates *c, struct repl *r)
-{
-    const char *name;
-    const struct symbols *symbols = machine_symbols(debugger_machine(r->d));
-    for (size_t i = 0; (name = symbols_row(symbols, i, NULL, NULL, NULL)); i++)
-        offer(c, "", name, "");
-}
-
-static void offer_variables(struct candidates *c, struct repl *r)
-{
-    const struct expr_vars *vars = debugger_vars(r->d);
-    for (size_t i = 0; i < vars->nvars; i++)
-        offer(c, "$", vars->var[i].name, "");
-}
-
-/* $satp. and its fields. */
-static void offer_fields(struct candidates *c)
-{
-    char name[64], prefix[80];
-    const char *dot = memchr(c->word, '.', c->length);
-    if (!dot || c->word[0] != '$')
-        return;
-    snprintf(name, sizeof name, "%.*s", (int)(dot - c->word - 1), c->word + 1);
-    snprintf(prefix, sizeof prefix, "$%s.", name);
-    int csr = csr_number(name);
-    for (const struct csr_field *f = NULL; csr >= 0 && (f = csr_field_next((unsigned)csr, f));)
-        offer(c, prefix, f->name, "");
-}
-
-static void offer_sources(struct candidates *c, struct repl *r)
-{
-    const char *file;
-    for (size_t i = 0; (file = source_file(r->source, i)); i++) {
-        const char *slash = strrchr(file, '/');
-        offer(c, "", slash ? slash + 1 : file, ":");
-    }
-}
-
-static void offer_commands(struct candidates *c)
-{
-    char first[64];
-    for (unsigned i = 0; i < ncommands; i++) {
-        snprintf(first, sizeof first, "%.*s", (int)strcspn(commands[i].name, " "), commands[i].name);
-        offer(c, "", first, "");
-    }
-}
-
-static void offer_files(struct candidates *c)
-{
-    char dir[512], prefix[512];
-    snprintf(prefix, sizeof prefix, "%.*s", (int)min_u64(c->length, sizeof prefix - 1), c->word);
-    char *slash = strrchr(prefix, '/');
-    if (slash)
-        slash[1] = 0;
-    else
-        prefix[0] = 0;
-    snprintf(dir, sizeof dir, "%s", *prefix ? prefix : ".");
-    DIR *d = opendir(dir);
-    for (struct dirent *f; d && (f = readdir(d));)
-        if (f->d_name[0] != '.')
-            offer(c, prefix, f->d_name, f->d_type == DT_DIR ? "/" : "");
-    if (d)
-        closedir(d);
-}
-
-static void offer_kinds(struct candidates *c)
-{
-    for (unsigned k = 0; k < EV_KINDS; k++) {
-        offer(c, "", event_rows[k].name, "");
-        offer(c, "", event_rows[k].group, "");
-    }
-}
-
-static void offer_stops(struct candidates *c, struct repl *r)
-{
-    char number[16];
-    for (const struct stop *s = debugger_stops(r->d); s; s = s->next) {
-        snprintf(number, sizeof number, "%d", s->number);
-        if (!s->spec.hidden)
-            offer(c, "", number, "");
-    }
-}
-
-/* What an expression may name. */
-static void offer_names(struct candidates *c, struct repl *r)
-{
-    if (c->word[0] != '$') {
-        offer_symbols(c, r);
-        return;
-    }
-    offer_registers(c, r, "$");
-    offer_variables(c, r);
-    offer_fields(c);
-}
-
-static void offer_all(struct candidates *c, struct repl *r, enum completion what)
-{
-    switch (what) {
-    case COMPLETE_NONE: break;
-    case COMPLETE_PLACE:
-        offer_sources(c, r);
-        offer_names(c, r);
-        break;
-    case COMPLETE_EXPR: offer_names(c, r); break;
-    case COMPLETE_COMMAND: offer_commands(c); break;
-    case COMPLETE_FILE: offer_files(c); break;
-    case COMPLETE_CSR:
-        for (unsigned n = 0; n < 4096; n++)
-            if (csr_name(n))
-                offer(c, "", csr_name(n), "");
-        break;
-    case COMPLETE_REG: offer_registers(c, r, ""); break;
-    case COMPLETE_KINDS: offer_kinds(c); break;
-    case COMPLETE_STOP: offer_stops(c, r); break;
-    }
-}
-
-char **command_complete(void *ctx, const char *line, size_t cursor, size_t *start)
-{
-    struct repl *r = ctx;
-    struct err e;
-    const char *args, *begin = skip_blanks(line);
-    size_t first = (size_t)(begin - line), nfirst = word_length(begin);
-    struct candidates c = {0};
-    if (cursor <= first + nfirst) { /* the command's own name */
-        *start = first;
-        c.word = begin;
-        c.length = cursor > first ? cursor - first : 0;
-        offer_commands(&c);
-        return c.v;
-    }
-    /* The word at the cursor. */
-    size_t at = cursor;
-    while (at > first + nfirst && !strchr(" \t,()*&!~+-/%<>=|^?[]{}", line[at - 1]))
-        at--;
-    *start = at;
-    c.word = line + at;
-    c.length = cursor - at;
-    /* The second word of a name of two. */
-    const char *second = skip_blanks(begin + nfirst);
-    const struct command *found = command_find(line, &args, &e);
-    if ((size_t)(second - line) >= at) {
-        char full[64];
-        for (unsigned i = 0; i < ncommands; i++) {
-            const char *blank = strchr(commands[i].name, ' ');
-            if (!blank || !first_matches(&commands[i], begin, nfirst, false))
-                continue;
-            snprintf(full, sizeof full, "%s", blank + 1);
-            offer(&c, "", full, "");
-        }
-        if (c.n && !(found && !has_two(found)))
-            return c.v;
-    }
-    if (found)
-        offer_all(&c, r, found->completion);
-    return c.v;
 }
 
 /* ---- help ---- */
@@ -548,10 +352,10 @@ int cmd_help(struct repl *r, const char *args, struct err *e)
         return 0;
     }
     /* All rows of a first word, or one command. */
-    size_t n = word_length(args);
+    size_t n = command_word_length(args);
     bool any = false;
     for (unsigned i = 0; i < ncommands; i++)
-        if (!args[n] && has_two(&commands[i]) && first_matches(&commands[i], args, n, true)) {
+        if (!args[n] && command_has_two(&commands[i]) && command_first_matches(&commands[i], args, n, true)) {
             help_row(r, &commands[i]);
             any = true;
         }

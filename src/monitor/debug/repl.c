@@ -418,6 +418,8 @@ static bool turn(struct repl *r)
     char *line = strdup(skip_blanks(read));
     if (!line)
         return false;
+    for (size_t n = strlen(line); n && (line[n - 1] == ' ' || line[n - 1] == '\t');)
+        line[--n] = 0;
     if (!*line && from_user && r->last_line) {
         free(line);
         line = strdup(r->last_line);

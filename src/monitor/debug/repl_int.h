@@ -18,6 +18,8 @@ enum completion {
     COMPLETE_NONE,
     COMPLETE_EXPR,    /* symbols, $registers */
     COMPLETE_PLACE,   /* symbols and source files */
+    COMPLETE_CAUSE,   /* of traps */
+    COMPLETE_DEVICE,
     COMPLETE_COMMAND, /* names of commands */
     COMPLETE_FILE,
     COMPLETE_CSR,
@@ -47,7 +49,13 @@ extern const unsigned ncommands;
 
 /* The command that a line begins with; *args behind it. NULL with e set: none, or too many. */
 const struct command *command_find(const char *line, const char **args, struct err *e);
-/* Candidates as lineedit_complete_fn wants them. */
+/* Letters of the name that a line begins with. */
+size_t command_word_length(const char *line);
+/* Does the first word of the row's name begin with (exact: is it) this? */
+bool command_first_matches(const struct command *c, const char *word, size_t n, bool exact);
+bool command_has_two(const struct command *c); /* words */
+
+/* complete.c: candidates as lineedit_complete_fn wants them. */
 char **command_complete(void *repl, const char *line, size_t cursor, size_t *start);
 
 /* ---- State ---- */

@@ -73,6 +73,32 @@ static const struct handler_table *host_handlers(void)
     return &handlers_base;
 }
 
+/* Tables that block.c finds fused handlers by. False: no memory. */
+static bool index_fusions(struct code_cache *c)
+{
+    const struct handler_table *t = c->handlers;
+    c->fused = calloc(INSN_COUNT * INSN_COUNT, sizeof *c->fused);
+    c->longest_run = calloc(INSN_COUNT * INSN_COUNT, 1);
+    c->runs = calloc(RUN_SLOTS, sizeof *c->runs);
+    if (!c->fused || !c->longest_run || !c->runs)
+        return false;
+    for (unsigned i = 0; i < t->nfusions; i++) {
+        const struct fusion *f = &t->fusions[i];
+        c->fused[f->a * INSN_COUNT + f->b][f->form] = f->fn;
+    }
+    for (unsigned i = 0; i < t->nruns; i++) {
+        const struct run *r = &t->runs[i];
+        uint8_t n = (uint8_t)(r->key >> 48 ? 4 : r->key >> 32 ? 3 : 2);
+        uint8_t *longest = &c->longest_run[(r->key & 0xff) * INSN_COUNT + (r->key >> 16 & 0xff)];
+        unsigned slot = run_slot(r->key);
+        while (c->runs[slot].fn)
+            slot = (slot + 1) % RUN_SLOTS;
+        c->runs[slot] = *r;
+        *longest = n > *longest ? n : *longest;
+    }
+    return true;
+}
+
 struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa)
 {
     struct code_cache *c = calloc(1, sizeof *c);
@@ -89,12 +115,7 @@ struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa)
     while (bus_memory(bus, c->regions))
         c->regions++;
     c->pages = calloc(c->regions + 1, sizeof *c->pages);
-    c->fused = calloc(INSN_COUNT * INSN_COUNT, sizeof *c->fused);
-    for (unsigned i = 0; c->fused && i < c->handlers->nfusions; i++) {
-        const struct fusion *f = &c->handlers->fusions[i];
-        c->fused[f->a * INSN_COUNT + f->b][f->form] = f->fn;
-    }
-    bool ok = c->decoder && c->fused && c->ops && c->offset && c->pages;
+    bool ok = c->decoder && index_fusions(c) && c->ops && c->offset && c->pages;
     for (unsigned i = 0; ok && i < c->regions; i++) {
         c->pages[i] = reserve(page_count(bus_memory(bus, i)) * sizeof *c->pages[i]);
         ok = c->pages[i] != NULL;
@@ -127,6 +148,8 @@ void code_cache_free(struct code_cache *c)
     decode_table_free(c->decoder);
     free(c->harts);
     free(c->fused);
+    free(c->longest_run);
+    free(c->runs);
     free(c->breaks);
     free(c->observed);
     if (c->told)

@@ -89,6 +89,16 @@ struct fusion {
     uint8_t form;
     handler *fn;
 };
+/* A fused run of operations, see fuse.inc. key: 16 bits per operation, from the low end: what it is and where its operands come from. */
+struct run {
+    uint64_t key;
+    handler *fn;
+};
+enum { RUN_MAX = 4 }; /* operations in a run */
+enum { RUN_FROM_N, RUN_FROM_M, RUN_FROM_P, RUN_FROM_A, RUN_FROM_B, RUN_FROM_C };
+enum { RUN_RESULT_N, RUN_RESULT_W, RUN_RESULT_D };
+/* 15:14 result | 13:11 source of rs2 | 10:8 source of rs1 | 7:0 insn id */
+#define RUN_KEY(id, from1, from2, result) ((id) | (from1) << 8 | (from2) << 11 | (result) << 14)
 struct handler_table;
 
 /* Shared by the harts of a machine. */
@@ -97,6 +107,8 @@ struct code_cache {
     struct decode_table *decoder;
     const struct handler_table *handlers;
     handler *(*fused)[FUSION_FORMS]; /* by insn ids: [a * INSN_COUNT + b]; NULL where there is none */
+    uint8_t *longest_run;            /* by insn ids, so too: of those that begin with a, b; 0 where there is none */
+    struct run *runs;                /* by hash of the key, open addressing; fn NULL: free */
     struct isa isa;
     struct op *ops;   /* ARENA_OPS; index 0 is never used */
     uint16_t *offset; /* per operation: where its instruction lies, see OFFSET_* */
@@ -119,6 +131,12 @@ struct code_cache {
     uint32_t told_used;   /* bytes */
     uint64_t told_resets; /* `resets` when this half was begun */
 };
+
+enum { RUN_SLOTS = 4096 }; /* power of two, several times the number of runs */
+static inline unsigned run_slot(uint64_t key)
+{
+    return (unsigned)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 52) % RUN_SLOTS;
+}
 
 /* handlers chosen for this host's processor. NULL: no memory. */
 struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa);
@@ -193,6 +211,8 @@ struct handler_table {
     handler *fp_to_int_rtz[8]; /* fcvt.{w,wu,l,lu}.{s,d} with rm = RTZ */
     const struct fusion *fusions;
     unsigned nfusions;
+    const struct run *runs;
+    unsigned nruns;
 };
 extern const struct handler_table handlers_base;
 #ifdef VITRINE_RUN_V3

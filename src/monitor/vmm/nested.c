@@ -97,7 +97,7 @@ int nested_attach(struct vm *vm, struct err *e)
     if (vh->isa.h)
         return err_set(e, -EINVAL,
                        "--vmm nested: vm %u (%s) has the H extension itself, which VS mode cannot show it: give it "
-                       "-cpu rv64,h=false, or --vmm emulate",
+                       "-cpu rv64,h=false, or --vmm trap",
                        vm->number, vm->name);
     if (differs)
         return err_set(e, -EINVAL,
@@ -331,12 +331,12 @@ static bool run_native(struct vm *vm, struct nested *s, struct hart *vh, uint64_
     leave(vm, s, vh);
     vm->stats.native += vh->turn_retired - before;
     switch (x->reason) {
-    case EXIT_BUDGET: vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0); return true;
+    case EXIT_BUDGET: vm_intercept_wish(vm, vh, VM_EXIT_BUDGET); return true;
     case EXIT_TRAP:
         vm_intercept(vm, reason_of(vm, &x->trap), &x->trap, insn, x->trap.tval2 << 2);
         vm_check_now(vm, vh);
         return vm_emulate(vm, vh, insn, x);
-    case EXIT_BREAK: vm_intercept(vm, VM_EXIT_BREAK, &x->trap, 0, 0); return false;
+    case EXIT_BREAK: vm_intercept_wish(vm, vh, VM_EXIT_BREAK); return false;
     case EXIT_EVENT: vh->kick &= ~(uint32_t)KICK_EVENT; return false;
     case EXIT_WFI: return false;
     case EXIT_STUCK:

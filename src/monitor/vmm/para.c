@@ -247,9 +247,9 @@ static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit
     vm->stats.native += vh->turn_retired - before;
     machine_ran(vm->vmm->machine, vh->turn_retired - before);
     switch (x->reason) {
-    case EXIT_BUDGET: vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0); return true;
+    case EXIT_BUDGET: vm_intercept_wish(vm, vh, VM_EXIT_BUDGET); return true;
     case EXIT_TRAP: return intercepted(vm, vh, insn, x);
-    case EXIT_BREAK: vm_intercept(vm, VM_EXIT_BREAK, &x->trap, 0, 0); return false;
+    case EXIT_BREAK: vm_intercept_wish(vm, vh, VM_EXIT_BREAK); return false;
     case EXIT_EVENT: vh->kick &= ~(uint32_t)KICK_EVENT; return false;
     case EXIT_WFI:
     case EXIT_STUCK: return false;

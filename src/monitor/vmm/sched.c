@@ -93,7 +93,7 @@ static void work_for(struct vmm *v, struct vm *vm)
 {
     if (vm)
         vm_follow_events(vm);
-    v->running = vm;
+    __atomic_store_n(&v->running, vm, __ATOMIC_SEQ_CST);
     v->events->vm = vm ? (uint8_t)vm->number : 0;
 }
 
@@ -102,6 +102,8 @@ static uint64_t run_vm(struct vmm *v, struct vm *vm, uint64_t n, struct machine_
 {
     uint64_t before = machine_stats(vm->machine)->insns;
     work_for(v, vm);
+    if (__atomic_load_n(&v->stop, __ATOMIC_SEQ_CST)) /* who wished so before it could see what runs */
+        machine_stop(vm->machine);
     machine_run(vm->machine, n, r);
     work_for(v, NULL);
     uint64_t done = machine_stats(vm->machine)->insns - before;
@@ -208,8 +210,8 @@ void vmm_step(struct vmm *v, struct vm *vm, uint64_t steps, struct machine_resul
 
 void vmm_stop(struct vmm *v)
 {
-    __atomic_store_n(&v->stop, 1, __ATOMIC_RELAXED);
-    struct vm *vm = __atomic_load_n(&v->running, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->stop, 1, __ATOMIC_SEQ_CST);
+    struct vm *vm = __atomic_load_n(&v->running, __ATOMIC_SEQ_CST);
     if (vm)
         machine_stop(vm->machine);
     __atomic_fetch_or(&v->hart->kick, KICK_EVENT, __ATOMIC_RELAXED);

@@ -40,8 +40,12 @@ void shadow_free(struct shadow *s);
 
 /* What the real satp must be for the guest as its virtual hart stands. Tells the steps from the guest's root to it. 0: no frame is left. */
 uint64_t shadow_satp(struct shadow *s, struct hart *vh);
-/* The real hart's access to va (guest virtual) faulted. *gpa: where the guest's own tables lead, where they do. */
-enum shadow_result shadow_fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a, uint64_t *gpa);
+/* The real hart's access to va (guest virtual) faulted: what will come of it? Changes nothing, and tells of nothing. SHADOW_FILLED: shadow_fill() has to
+ * say. *gpa: where the guest's own tables lead, where they do. */
+enum shadow_result shadow_foresee(const struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a,
+                                  uint64_t *gpa);
+/* Makes the entry that va lacks. */
+enum shadow_result shadow_fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a);
 /* Forgets everything. */
 void shadow_clear(struct shadow *s);
 /* Hears again of writes to guest tables, after somebody else has owned PAGE_SHADOW (with nothing shadowed meanwhile). */

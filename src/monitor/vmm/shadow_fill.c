@@ -189,45 +189,49 @@ static bool executes_from(const struct hart *vh, uint64_t gpa)
     return false;
 }
 
-/* Where code is rewritten: a page is looked through before it is executed. Where there is something to rewrite the copy is for fetching alone, and who
- * reads or writes the page gets the guest's own bytes, which cannot be executed; what executes from the page and reads it, too, is left to the virtual
- * hart (false). */
-static bool hooked(struct shadow *s, const struct hart *vh, enum mmu_access a, uint64_t gpa, uint64_t *rights,
-                   uint64_t *code)
+/*
+ * What an access to the guest's page at gpa comes to, by the guest's leaf g and what somebody wants of the page. Where code is rewritten, who executes from
+ * the page gets its copy, and who reads or writes it the guest's own bytes, which cannot be executed; what executes from the page and reads it, too, is left
+ * to the virtual hart.
+ */
+static enum shadow_result judge(const struct shadow *s, const struct hart *vh, enum mmu_access a, uint64_t gpa,
+                                uint64_t g, uint64_t *hpa, uint64_t *rights)
 {
-    if (a == MMU_X && *rights & PTE_X) {
-        *code = s->hooks->code(s->vm, gpa & PAGE_MASK);
-        *rights &= *code == SHADOW_NO_GPA ? PTE_R | PTE_X : PTE_X;
-        return true;
+    static const uint64_t bit[] = {[MMU_R] = PTE_R, [MMU_W] = PTE_W, [MMU_X] = PTE_X};
+    if (!vm_frame(s->vm, gpa, hpa))
+        return SHADOW_MMIO;
+    *rights = shadow_rights(s, vh, shadow_role_of(vh), g, !shadow_guest_levels(vh), gpa);
+    if (s->hooks && a != MMU_X) {
+        *rights &= PTE_R | PTE_W;
+        if (executes_from(vh, gpa))
+            return SHADOW_PROTECTED;
     }
-    *rights &= PTE_R | PTE_W;
-    return !executes_from(vh, gpa);
+    return *rights & bit[a] ? SHADOW_FILLED : SHADOW_PROTECTED;
 }
 
 static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a, uint64_t gpa,
                                const struct path *p)
 {
-    static const uint64_t bit[] = {[MMU_R] = PTE_R, [MMU_W] = PTE_W, [MMU_X] = PTE_X};
-    bool bare = !shadow_guest_levels(vh);
-    uint64_t hpa, code = SHADOW_NO_GPA, g = p->n ? p->step[p->n - 1].pte : 0;
+    uint64_t hpa, rights, g = p->n ? p->step[p->n - 1].pte : 0, fills = s->vm->stats.fills;
     if (!vm_lookup(s->vm, gpa, &hpa))
         return SHADOW_MMIO;
-    uint64_t satp = shadow_satp(s, vh);
-    struct sp *root =
-        satp ? shadow_find(s, bare ? SHADOW_NO_GPA : atp_root(vh->csr.satp), atp_levels(atp_mode(satp)) - 1, s->role)
-             : NULL;
-    uint64_t fills = s->vm->stats.fills;
+    uint64_t satp = shadow_satp(s, vh), table = shadow_guest_levels(vh) ? atp_root(vh->csr.satp) : SHADOW_NO_GPA;
+    struct sp *root = satp ? shadow_find(s, table, atp_levels(atp_mode(satp)) - 1, s->role) : NULL;
     struct sp *sp = root ? descend(s, root, p, va) : NULL;
     if (!sp)
         return SHADOW_NO_ROOM;
-    uint64_t rights = shadow_rights(s, vh, s->role, g, bare, gpa);
-    if (s->hooks && !hooked(s, vh, a, gpa, &rights, &code))
-        return SHADOW_PROTECTED;
-    if (!code)
-        return SHADOW_NO_ROOM;
-    if (!(rights & bit[a]))
-        return SHADOW_PROTECTED;
-    uint64_t pte = pte_make((code != SHADOW_NO_GPA ? code : hpa) & PAGE_MASK, PTE_V | PTE_U | PTE_A | PTE_D | rights);
+    /* Now that the tables on the way are protected: the page may be one of them. */
+    enum shadow_result r = judge(s, vh, a, gpa, g, &hpa, &rights);
+    if (r != SHADOW_FILLED)
+        return r;
+    if (s->hooks && a == MMU_X) {
+        uint64_t code = s->hooks->code(s->vm, gpa & PAGE_MASK);
+        if (!code)
+            return SHADOW_NO_ROOM;
+        rights &= code == SHADOW_NO_GPA ? PTE_R | PTE_X : PTE_X;
+        hpa = code == SHADOW_NO_GPA ? hpa : code;
+    }
+    uint64_t pte = pte_make(hpa & PAGE_MASK, PTE_V | PTE_U | PTE_A | PTE_D | rights);
     unsigned index = shadow_index(va, 0);
     if (sp->pte[index] ==
         pte) /* it was missing a way to it; else the real hart faults all the same, and the virtual one finds out why */
@@ -235,20 +239,34 @@ static enum shadow_result fill(struct shadow *s, struct hart *vh, uint64_t va, e
     return shadow_leaf(s, sp, index, gpa & PAGE_MASK, pte) ? SHADOW_FILLED : SHADOW_NO_ROOM;
 }
 
-enum shadow_result shadow_fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a, uint64_t *gpa)
+enum shadow_result shadow_foresee(const struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a,
+                                  uint64_t *gpa)
+{
+    struct mmu_ctx c = a == MMU_X ? hart_fetch_ctx(vh) : hart_data_ctx(vh);
+    struct path p = {.observer = {walked}};
+    struct mmu_map m;
+    struct mmu_fault f;
+    uint64_t hpa, rights;
+    *gpa = 0;
+    if (!mmu_translate(&c, va, 1, a, true, &m, &f, &p.observer))
+        return SHADOW_FAULT;
+    *gpa = m.pa;
+    uint64_t g = p.n ? p.step[p.n - 1].pte : 0; /* the walk of the fill sets A and D where they are missing */
+    return judge(s, vh, a, m.pa, g | PTE_A | (a == MMU_W ? PTE_D : 0), &hpa, &rights);
+}
+
+enum shadow_result shadow_fill(struct shadow *s, struct hart *vh, uint64_t va, enum mmu_access a)
 {
     struct mmu_ctx c = a == MMU_X ? hart_fetch_ctx(vh) : hart_data_ctx(vh);
     struct observed_walk w;
     struct path p = {.observer = {walked}, .next = observe_walk(vh, &w)};
     struct mmu_map m;
     struct mmu_fault f;
-    *gpa = 0;
     s->filling = true;
     bool ok = mmu_translate(&c, va, 1, a, false, &m, &f, &p.observer);
     s->filling = false;
     if (!ok)
         return SHADOW_FAULT;
-    *gpa = m.pa;
     enum shadow_result r = fill(s, vh, va, a, m.pa, &p);
     if (r != SHADOW_NO_ROOM)
         return r;

@@ -159,30 +159,34 @@ static enum vm_exit_reason reason_of_fill(enum shadow_result r)
     return VM_EXIT_PROTECTED;
 }
 
-/* The real hart's fault became an entry of the shadow, and the guest, still on the real hart, can go on. Else *why. */
-static bool fill_and_resume(struct vm *vm, struct hart *vh, const struct trap *t, enum vm_exit_reason *why,
-                            uint64_t *gpa)
+/* How it goes on after a trap of the real hart's. */
+enum next {
+    NEXT_RESUME,  /* the guest is still on the real hart */
+    NEXT_ENTER,   /* what it lacked is there, under another root */
+    NEXT_EMULATE, /* the virtual hart has to do it */
+};
+
+/* The real hart's trap, if it is a fault that a shadow entry cures, becomes that entry; else *why and *gpa say what it is. The exit for an entry is told here,
+ * before its steps; any other when the virtual hart is up to date. */
+static enum next cure(struct vm *vm, struct hart *vh, const struct trap *t, enum vm_exit_reason *why, uint64_t *gpa)
 {
     struct hart *real = vm->vmm->hart;
     enum mmu_access a;
     *why = reason_of_cause(vm, t);
     *gpa = 0;
     if (!is_page_fault(t->cause, &a))
-        return false;
+        return NEXT_EMULATE;
     native_show_place(vh, real);
-    bool told = event_wanted(machine_events(vm->machine), EV_VM_EXIT);
-    if (told) /* before its steps */
-        vm_intercept(vm, VM_EXIT_PAGE, t, 0, 0);
-    enum shadow_result r = shadow_fill(shadow_of(vm), vh, t->tval, a, gpa);
-    *why = reason_of_fill(r);
-    if (!told && r == SHADOW_FILLED)
-        vm_intercept(vm, VM_EXIT_PAGE, t, 0, *gpa);
-    if (told && r != SHADOW_FILLED)
-        vm->stats.exits[VM_EXIT_PAGE]--; /* it is told again, by what it turned out to be */
-    if (r != SHADOW_FILLED || shadow_satp(shadow_of(vm), vh) != real->csr.satp)
-        return false;
+    *why = reason_of_fill(shadow_foresee(shadow_of(vm), vh, t->tval, a, gpa));
+    if (*why != VM_EXIT_PAGE)
+        return NEXT_EMULATE;
+    vm_intercept(vm, VM_EXIT_PAGE, t, 0, 0);
+    if (shadow_fill(shadow_of(vm), vh, t->tval, a) != SHADOW_FILLED)
+        return NEXT_EMULATE;
+    if (shadow_satp(shadow_of(vm), vh) != real->csr.satp)
+        return NEXT_ENTER;
     vm_resume(vm, real);
-    return true;
+    return NEXT_RESUME;
 }
 
 /* ---- Running ---- */
@@ -193,13 +197,15 @@ static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit
     struct hart *real = vm->vmm->hart;
     uint64_t before = vh->turn_retired, gpa = 0, satp = shadow_satp(shadow_of(vm), vh);
     enum vm_exit_reason why = VM_EXIT_OTHER;
+    enum next next = NEXT_RESUME;
     if (!satp)
         return vm_emulate(vm, vh, 0, x);
     trap_enter(vm, vh, satp);
     vm_resume(vm, real);
-    do
+    while (next == NEXT_RESUME) {
         *x = hart_run(real, end - real->turn_retired);
-    while (x->reason == EXIT_TRAP && fill_and_resume(vm, vh, &x->trap, &why, &gpa));
+        next = x->reason == EXIT_TRAP ? cure(vm, vh, &x->trap, &why, &gpa) : NEXT_EMULATE;
+    }
     uint32_t insn = x->reason != EXIT_TRAP || x->trap.cause == CAUSE_FETCH_PAGE ? 0
                     : x->trap.cause == CAUSE_ILLEGAL                            ? (uint32_t)x->trap.tval
                                                                                 : fetch_raw(real);
@@ -210,16 +216,17 @@ static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit
     machine_ran(vm->vmm->machine, vh->turn_retired - before);
     switch (x->reason) {
     case EXIT_BUDGET:
-        vm_intercept(vm, VM_EXIT_BUDGET, &x->trap, 0, 0);
+        vm_intercept_wish(vm, vh, VM_EXIT_BUDGET);
         vm_check_now(vm, vh);
         return true;
     case EXIT_TRAP:
         vm_check_now(vm, vh);
-        if (why == VM_EXIT_PAGE) /* filled, under another root: enter anew */
+        if (next == NEXT_ENTER)
             return true;
-        vm_intercept(vm, why, &x->trap, insn, gpa);
+        if (why != VM_EXIT_PAGE)
+            vm_intercept(vm, why, &x->trap, insn, gpa);
         return vm_emulate(vm, vh, insn, x);
-    case EXIT_BREAK: vm_intercept(vm, VM_EXIT_BREAK, &x->trap, 0, 0); return false;
+    case EXIT_BREAK: vm_intercept_wish(vm, vh, VM_EXIT_BREAK); return false;
     case EXIT_EVENT: vh->kick &= ~(uint32_t)KICK_EVENT; return false;
     case EXIT_WFI:
     case EXIT_STUCK: return false;

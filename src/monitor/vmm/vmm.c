@@ -132,6 +132,13 @@ void vm_intercept(struct vm *vm, enum vm_exit_reason why, const struct trap *t, 
     vm_tell(vm, e);
 }
 
+void vm_intercept_wish(struct vm *vm, const struct hart *vh, enum vm_exit_reason why)
+{
+    const struct trap t = {.cause = why == VM_EXIT_BREAK ? CAUSE_BREAKPOINT : 0,
+                           .tval = why == VM_EXIT_BREAK ? vh->pc : 0};
+    vm_intercept(vm, why, &t, 0, 0);
+}
+
 void vm_failed(struct vm *vm)
 {
     vm->vmm->failed_check = true;

@@ -188,6 +188,8 @@ void vm_tell(struct vm *vm, struct event *e);
 
 /* Counts an intercept and tells of it (EV_VM_EXIT). insn: the instruction's bytes, 0: not looked at. */
 void vm_intercept(struct vm *vm, enum vm_exit_reason why, const struct trap *t, uint32_t insn, uint64_t gpa);
+/* The same where no trap led to it but a wish of the VMM's or the debugger's: VM_EXIT_BUDGET, VM_EXIT_BREAK. */
+void vm_intercept_wish(struct vm *vm, const struct hart *vh, enum vm_exit_reason why);
 /* Tells EV_VM_ENTRY and counts it; with --check-shadow, verifies first. */
 void vm_resume(struct vm *vm, const struct hart *real);
 

@@ -26,8 +26,7 @@ struct counts {
     uint64_t since, last; /* instructions retired when counting began, and at the last exit */
     struct site *site;    /* a hash table; count 0: free */
     size_t size, used;
-    struct site *open; /* the last exit, while the guest has not been entered again; NULL: it has */
-    uint64_t lost;     /* sites that there was no memory for */
+    uint64_t lost; /* sites that there was no memory for */
 };
 
 struct vmstat {
@@ -60,16 +59,15 @@ static bool grow(struct counts *c)
     return true;
 }
 
-static struct site *count_site(struct counts *c, uint64_t pc, unsigned reason, uint32_t insn)
+static void count_site(struct counts *c, uint64_t pc, unsigned reason, uint32_t insn)
 {
     if (c->used + 1 > c->size / 2 && !grow(c)) {
         c->lost++;
-        return NULL;
+        return;
     }
     struct site *s = slot_of(c->site, c->size, pc, reason);
     c->used += !s->count;
     *s = (struct site){pc, s->count + 1, insn ? insn : s->insn, (uint8_t)reason};
-    return s;
 }
 
 /* 0: none; 1 + n: 2^n and up. */
@@ -81,43 +79,22 @@ static unsigned bucket_of(uint64_t v)
     return n;
 }
 
-/* An exit for a page that turned out to be for something else is told a second time: it counts once, as what it was. */
-static bool told_again(const struct counts *c, const struct event *e)
-{
-    return c->open && c->open->reason == VM_EXIT_PAGE && c->open->pc == e->pc && c->last == e->insn &&
-           e->a[0] != VM_EXIT_PAGE;
-}
-
-static void take_back(struct counts *c)
-{
-    c->reason[VM_EXIT_PAGE]--;
-    c->exits--;
-    if (c->open->count > 1)
-        c->open->count--;
-    else
-        c->open->reason = VM_EXIT_REASONS; /* a free slot would end the search for others behind it */
-}
-
 static void emit(struct event_sink *sink, const struct event *e)
 {
     enum { REASON = 0, INSN = 3 };
     struct counts *c = (struct counts *)sink;
     if (e->kind == EV_VM_ENTRY) {
         c->entries++;
-        c->open = NULL;
         return;
     }
     unsigned reason = (unsigned)e->a[REASON];
     if (reason >= VM_EXIT_REASONS)
         return;
-    if (told_again(c, e))
-        take_back(c);
-    else
-        c->between[bucket_of(e->insn - c->last)]++;
+    c->between[bucket_of(e->insn - c->last)]++;
     c->reason[reason]++;
     c->exits++;
     c->last = e->insn;
-    c->open = count_site(c, e->pc, reason, (uint32_t)e->a[INSN]);
+    count_site(c, e->pc, reason, (uint32_t)e->a[INSN]);
 }
 
 static void begin(struct counts *c, struct vm *vm)

@@ -386,6 +386,7 @@ START_TEST(illegal_instructions)
         {PRIV_M, false, 0, 0, 0, "all its bits are 0, which no instruction has"},
         {PRIV_M, false, 0xffffffff, 0, 0, "all its bits are 1, which no instruction has"},
         {PRIV_M, false, 0x0000207b, 0, 0, "no instruction is encoded so"},
+        {PRIV_M, false, 0x0d007057, 0, 0, "one of the vector extension (V), which this hart does not have"},
         {PRIV_S, true, CSRR(HGATP), 0, 0,
          "is legal in HS mode, but not in VS: CSR hgatp is for HS mode and above, and this is VS mode"},
         {PRIV_S, true, CSRR(SATP), HSTATUS, HSTATUS_VTVM, "hstatus.VTVM is 1: VS may not touch satp"},

@@ -342,6 +342,28 @@ int cmd_info_display(struct repl *r, const char *args, struct err *e)
 
 /* ---- set ---- */
 
+/* One of gdb's settings of its own screen and questions, with which its scripts begin; no variable of that name is assigned to. */
+static bool is_setting(const char *args)
+{
+    static const char *const words[] = {"pagination",
+                                        "confirm",
+                                        "height",
+                                        "width",
+                                        "style",
+                                        "print",
+                                        "logging",
+                                        "verbose",
+                                        "history",
+                                        "listsize",
+                                        "disassemble-next-line"};
+    size_t n = strcspn(args, " \t");
+    const char *rest = skip_blanks(args + n);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strlen(words[i]) == n && !strncmp(args, words[i], n))
+            return *rest && *rest != '=' && !strchr("+-*/%&|^<>[.", *rest);
+    return false;
+}
+
 /* An assignment: `$a0 = 3`, `*(int *)addr = 1`, `$satp.mode = 8`. */
 int cmd_set_var(struct repl *r, const char *args, struct err *e)
 {
@@ -349,8 +371,7 @@ int cmd_set_var(struct repl *r, const char *args, struct err *e)
     if (!*args)
         return err_set(e, -EINVAL,
                        "set: give an assignment: set $a0 = 1, set *(int *)0x80001000 = 2, set $mstatus.MIE = 0");
-    int rc = eval_value(r, args, NULL, &v, e);
-    return rc;
+    return is_setting(args) ? 0 : eval_value(r, args, NULL, &v, e);
 }
 
 static int on_off(const char *args, bool *on, struct err *e)

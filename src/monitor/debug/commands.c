@@ -139,7 +139,9 @@ const struct command commands[] = {
 
     /* Changing */
     ROW("set", NULL, "ASSIGNMENT", EXPR, CMD_CHANGES, cmd_set_var,
-        "registers, CSRs, their fields, memory: set $a0 = 1, set *(int *)0x80001000 = 2"),
+        "registers, CSRs, their fields, variables, memory: set $a0 = 1, set *(int *)0x80001000 = 2; gdb's settings of "
+        "its "
+        "screen (pagination, confirm, height, ...) are passed over"),
     ROW("set var", NULL, "ASSIGNMENT", EXPR, CMD_CHANGES, cmd_set_var, "the same"),
     ROW("set mmio", NULL, "on|off", NONE, 0, cmd_set_mmio,
         "lets x, print and set reach devices, with all effects (default off)"),

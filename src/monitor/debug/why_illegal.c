@@ -198,6 +198,13 @@ static void say_float(struct why *w)
         why_say(w, "sstatus.FS was Off (0) then");
 }
 
+/* OP-V, and LOAD-FP and STORE-FP with the widths that are V's: compilers make them of plain C when they are told that V is there. */
+static bool is_vector(uint32_t raw)
+{
+    uint32_t opcode = raw & 0x7f, width = raw >> 12 & 7;
+    return opcode == 0x57 || ((opcode == 0x07 || opcode == 0x27) && (width == 0 || width > 4));
+}
+
 /* No row of this hart's: perhaps one of a hart with every extension. */
 static void say_unknown(struct why *w)
 {
@@ -212,6 +219,8 @@ static void say_unknown(struct why *w)
             "all its bits are 0, which no instruction has: data, or memory that was never filled, is being executed");
     else if (w->insn.len == 2 ? w->insn.raw == 0xffff : w->insn.raw == 0xffffffff)
         why_say(w, "all its bits are 1, which no instruction has: data is being executed");
+    else if (i.id == INSN_illegal && is_vector(w->insn.raw))
+        why_say(w, "it is one of the vector extension (V), which this hart does not have");
     else if (i.id == INSN_illegal)
         why_say(w, "no instruction is encoded so");
     else if (w->insn.len == 2 && !w->h->isa.c)

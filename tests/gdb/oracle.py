@@ -35,12 +35,16 @@ def kernel():
     return guest("guests/ukern/ukern.elf")
 
 
+# A gdb for Linux takes what has no word about it for Linux, and then steps over LR..SC at once: not so where the description tells, as ours does.
+OSABI = 'gdb.execute("set osabi none")\n'
+
+
 def both(*commands, args=(), python="", keep=r"", **more):
     """What each prints of the commands, from the first line that fits `keep` on, without what names gdb's own state."""
     outs = []
     for make in (Vitrine, Qemu):
         with make(kernel(), *args) as machine:
-            outs.append(gdb(machine, *commands, "kill", file=kernel(), python=python, **more))
+            outs.append(gdb(machine, *commands, "kill", file=kernel(), python=OSABI + python, **more))
     return outs
 
 
@@ -76,16 +80,16 @@ def test_registers_have_the_same_numbers():
     wrong = {n: (ours[n], theirs[n]) for n in common - {"priv"} if ours[n] + (ours[n] >= 65) != theirs[n]}
     check(not wrong, f"numbers (ours, QEMU's): {wrong}")
     # What its hart has and ours has not.
-    other = (r"tdata|tselect|tinfo|tcontrol|mseccfg|[mhs]stateen|dcsr|dpc|scountovf|v[lx]|vstart|vxsat|vcsr|vtype|\w*topi|\w*iselect|\w*ireg|\w*top?ei|mv|hvi"
+    other = (r"tdata|tselect|tinfo|tcontrol|mcontext|mseccfg|[mhs]stateen|dcsr|dpc|scountovf|v[lx]|vstart|vxsat|vcsr|vtype|\w*topi|\w*iselect|\w*ireg|\w*top?ei|mv|hvi"
              r"|seed|\w+h$|pmpcfg|hpmcounter|mhpm|upm|spm|mpm|umte|smte|mmte|vdsso|hviprio|hvictl")
     missing = [n for n in theirs if n not in ours and not re.match(other, n)]
     check(not missing, f"QEMU has, and we have not: {missing}")
 
 
 def test_stops_and_frames():
-    ours, theirs = both("break s_main", "continue", "backtrace", "info registers sp gp tp a0 s0", "break vm_init", "continue", "backtrace", "next", "next",
-                        "step", "backtrace", "finish", "info registers sp gp tp a0 s0", "info symbol $pc")
-    same(ours, theirs, r"^(#\d .*|Breakpoint \d, .*|\d+\t.*|[a-z]\w\d? +0x\w+.*|\w+ .*in section.*|Value returned.*)$", 20)
+    ours, theirs = both("break s_main", "continue", "backtrace", "info registers sp gp tp a0", "break vm_init", "continue", "backtrace", "next", "next",
+                        "step", "backtrace", "finish", "info registers sp gp tp a0", "info symbol $pc")
+    same(ours, theirs, r"^(#\d .*|Breakpoint \d, .*|\d+\t.*|[a-z]\w\d? +0x\w+.*|\w+ .*in section.*|Value returned.*)$", 18)
 
 
 def test_csrs_after_boot():
@@ -95,7 +99,7 @@ def test_csrs_after_boot():
 
 
 def test_each_instruction():
-    """Three hundred steps of one instruction each: the same addresses and registers."""
+    """Three hundred steps of one instruction each: the same addresses and registers, but for those in which a compiler may keep the time."""
     python = """
 class Steps(gdb.Command):
     def __init__(self):
@@ -105,7 +109,7 @@ class Steps(gdb.Command):
         for _ in range(int(arg)):
             gdb.execute("stepi", to_string=True)
             frame = gdb.selected_frame()
-            print("step", *("%x" % (int(frame.read_register(r)) % 2**64) for r in ("pc", "ra", "sp", "a4", "a5", "s0", "t0")))
+            print("step", *("%x" % (int(frame.read_register(r)) % 2**64) for r in ("pc", "ra", "sp", "a4", "a5", "t0")))
 
 Steps()
 """

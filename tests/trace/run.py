@@ -96,7 +96,7 @@ def test_packed_traces_become_what_was_written_directly():
     with tempfile.TemporaryDirectory() as d:
         late = f"if=clock > {IN_USER_MODE}"
         kernel(1, IN_USER_MODE + 40000, *(w for s in FORMATS for w in ("--trace", f"all,{late}:{d}/a.{s}")), "--trace",
-               f"all,{late}:{d}/z.vtrace.zst", "--trace", f"trap,ret,if=cause == ecall_from_u:{d}/some.jsonl")
+               f"all,{late}:{d}/z.vtrace.zst", "--trace", f"trap,ret,{late} && cause == ecall_from_u:{d}/some.jsonl")
         for s in set(FORMATS) - {"vtrace"}:
             for packed in ("a.vtrace", "z.vtrace.zst"):
                 vitrine("trace", f"{d}/{packed}", "-o", f"{d}/b.{s}", status=0)

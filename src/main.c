@@ -388,9 +388,9 @@ static int run_any(struct options *o)
         return 0;
     }
     if (o->vmm && (o->gdb || o->hold)) {
-        err_set(
-            &e, -EINVAL,
-            "-gdb, -s, -S: not with --vmm: run the guest without it, or watch the monitor's steps with --trace vmm");
+        err_set(&e, -EINVAL,
+                "-gdb, -s, -S: not with --vmm: run the guest without it, or debug virtual machines with vitrine debug "
+                "--vmm");
         return usage_error(&e);
     }
     return o->vmm ? run_vmm(o) : run(o);

@@ -267,6 +267,24 @@ def refused(message, *args):
     check(not r.out, "nothing ran", r)
 
 
+def test_xuk_of_one_guest():
+    """Who has no Xuk does not get it from a neighbour who has."""
+    leaky = guest.guest("leaky")
+    for t in ("emulate", "translate"):
+        r = vitrine("--vmm", t, "--vm", f"-cpu rv64,xuk=true -kernel {leaky}", "--vm", f"-kernel {leaky} -m 32M", "--max-insns", "2000000")
+        check("[1] All as on a machine of my own" in r.out and "[2] All as" not in r.out, f"Xuk under {t}", r)
+
+
+def test_lines_of_ftrace():
+    with tempfile.TemporaryDirectory() as d:
+        f = os.path.join(d, "t.ftrace")
+        vitrine("--vmm", "trap", "--trace", f"kvm_entry,kvm_exit:{f}", "-kernel", guest.guest("mono"), "-serial", "null", "--max-insns", "150000")
+        text = open(f).read()
+        check(re.search(r"kvm_exit: SEPC:0x80200\w+, SCAUSE:0x2, STVAL:0x18029073, HTVAL:0x0, HTINST:0x0\n.*kvm_entry: PC: 0x0000000080200", text),
+              "Linux's fields of kvm_exit and kvm_entry")
+        check("SCAUSE:0x8000000000000005, STVAL:0x0" in text, "the end of the run is a timer's")
+
+
 def test_refusals():
     hello = guest.guest("hello")
     refused(r"--vmm twice: no such technique: there are emulate, ", "--vmm", "twice", "-kernel", hello)
@@ -280,6 +298,10 @@ def test_refusals():
     refused(r"-smp 2: a virtual machine has one hart", "--vmm", "emulate", "-smp", "2", "-kernel", hello)
     refused(r"has the H extension itself.*h=false", "--vmm", "nested", "-cpu", "rv64,h=true", "-kernel", hello)
     refused(r"differ in zba", "--vmm", "nested", "--vm", f"-cpu rv64,zba=false -kernel {hello}")
+    leaky = guest.guest("leaky")
+    refused(r"guest 2\): it is without Xuk", "--vmm", "trap", "--vm", f"-cpu rv64,xuk=true -kernel {leaky}", "--vm", f"-kernel {leaky}")
+    refused(r"vm 2 \(nowhere\): -kernel /nowhere: No such file", "--vmm", "trap", "--vm", f"-kernel {hello}", "--vm", "-kernel /nowhere")
+    refused(r"vitrine debug --vmm", "--vmm", "trap", "-s", "-kernel", hello)
     refused(r"--check: .*network", "--vmm", "emulate", "--check", "-nic", "user", "-kernel", hello)
 
 

@@ -3,12 +3,14 @@
  * The lines of Linux's ftrace, for tools and eyes that know them: the VMM's intercepts and resumptions under the names and with the fields that KVM
  * for RISC-V gives them, everything else under its own.
  *
- *      vitrine-1     [000] .....     0.000121: kvm_exit: SEPC:0x80200054, SCAUSE:0x2, HTVAL:0x0, HTINST:0x0
+ *      vitrine-1     [000] .....     0.000121: kvm_exit: SEPC:0x80200054, SCAUSE:0x2, STVAL:0x18029073, HTVAL:0x0, HTINST:0x0
  *   the number behind the name: the VM, 0 for the real machine | [hart] | flags: always dots | seconds of the machine's time
  *
- * HTVAL is the guest physical address shifted right by 2, as the register has it; HTINST is 0, as the specification allows.
+ * HTVAL is the guest physical address shifted right by 2, as the register has it; HTINST is 0, as the specification allows. The end of a turn, which
+ * no trap of the guest's led to, stands there as the host's timer interrupt.
  */
 #include "monitor/trace/format.h"
+#include "monitor/vmm/vmm.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,9 +51,10 @@ static void tell_ftrace(struct trace_state *t, const struct event *e)
     size_t n = (size_t)snprintf(line, sizeof line, "         vitrine-%-5u [%03u] ..... %5" PRIu64 ".%06" PRIu64 ": ",
                                 e->vm, e->hart, us / 1000000, us % 1000000);
     if (e->kind == EV_VM_EXIT) {
-        n += (size_t)snprintf(line + n, sizeof line - n,
-                              "kvm_exit: SEPC:0x%" PRIx64 ", SCAUSE:0x%" PRIx64 ", HTVAL:0x%" PRIx64 ", HTINST:0x0",
-                              e->pc, e->a[1], e->a[4] >> 2);
+        n += (size_t)snprintf(
+            line + n, sizeof line - n,
+            "kvm_exit: SEPC:0x%" PRIx64 ", SCAUSE:0x%" PRIx64 ", STVAL:0x%" PRIx64 ", HTVAL:0x%" PRIx64 ", HTINST:0x0",
+            e->pc, e->a[0] == VM_EXIT_BUDGET ? CAUSE_INTERRUPT | IRQ_STI : e->a[1], e->a[2], e->a[4] >> 2);
     } else if (e->kind == EV_VM_ENTRY) {
         n += (size_t)snprintf(line + n, sizeof line - n, "kvm_entry: PC: 0x%016" PRIx64, e->a[1]);
     } else {

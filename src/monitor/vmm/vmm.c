@@ -316,9 +316,12 @@ static int make_vm(struct vmm *v, unsigned i, struct err *e)
         return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);
     vm->window = (struct machine_window){machine_bus(v->machine), vm->hpa};
     vm->opt.window = &vm->window;
-    vm->machine = machine_new(&vm->opt, e);
+    struct err why = {.text = ""};
+    vm->machine = machine_new(&vm->opt, &why);
+    if (!vm->machine && v->config.nvms > 1)
+        return err_set(e, -EINVAL, "vm %u (%s): %s", vm->number, vm->name, why.text);
     if (!vm->machine)
-        return -EINVAL;
+        return err_set(e, -EINVAL, "%s", why.text);
     vm->forward.emit = forward;
     machine_events(vm->machine)->vm = (uint8_t)vm->number;
     event_hub_add(machine_events(vm->machine), &vm->forward);

@@ -144,6 +144,21 @@ static int check_real(const struct machine_options *m, struct err *e)
                : 0;
 }
 
+/* Xuk's instructions trap nowhere on a hart that has them: a guest without them would find them there, but for techniques that look at each
+ * instruction. */
+static int check_xuk(const struct vmm_config *c, struct err *e)
+{
+    bool looks = !strcmp(c->technique->name, "emulate") || !strcmp(c->technique->name, "translate");
+    for (unsigned i = 0; i < c->nvms && c->real.isa.xuk && !looks; i++)
+        if (!c->vms[i].machine.isa.xuk)
+            return err_set(
+                e, -EINVAL,
+                "--vm (guest %u): it is without Xuk, and the real machine has it for another, which --vmm %s "
+                "cannot hide: give all guests the same xuk, or --vmm translate",
+                i + 1, c->technique->name);
+    return 0;
+}
+
 static int several(struct vmm_setup *s, struct options *o, struct err *e)
 {
     struct vmm_config *c = &s->config;
@@ -167,7 +182,7 @@ static int several(struct vmm_setup *s, struct options *o, struct err *e)
         c->real.isa.xdisk |= c->vms[i].machine.isa.xdisk;
     }
     c->share_terminal = o->nvms > 1;
-    return rc;
+    return rc ? rc : check_xuk(c, e);
 }
 
 int vmm_setup(struct vmm_setup *s, struct options *o, struct err *e)

@@ -396,6 +396,26 @@ START_TEST(uart_priorities)
 }
 END_TEST
 
+/* A byte that nobody fetched: the FIFO keeps it, a receiver without FIFO has the next one in its place. */
+START_TEST(uart_overrun)
+{
+    wr(MCR, 0x10, 1);
+    wr(RBR, 'a', 1);
+    wr(RBR, 'b', 1);
+    ck_assert_uint_eq(rd(LSR, 1), 0x63);
+    ck_assert_uint_eq(rd(LSR, 1), 0x61); /* told once */
+    ck_assert_uint_eq(rd(RBR, 1), 'b');
+    ck_assert_uint_eq(rd(LSR, 1), 0x60);
+    wr(IIR, 1, 1);
+    for (unsigned i = 0; i < 17; i++)
+        wr(RBR, i, 1);
+    ck_assert_uint_eq(rd(LSR, 1), 0x63);
+    for (unsigned i = 0; i < 16; i++)
+        ck_assert_uint_eq(rd(RBR, 1), i);
+    ck_assert_uint_eq(rd(LSR, 1), 0x60);
+}
+END_TEST
+
 START_TEST(uart_modem_and_loop)
 {
     ck_assert_uint_eq(rd(MSR, 1), 0xb0);
@@ -749,6 +769,7 @@ Suite *devices_suite(void)
     tcase_add_test(t, uart_receives_without_fifo);
     tcase_add_test(t, uart_fifo_trigger_and_timeout);
     tcase_add_test(t, uart_priorities);
+    tcase_add_test(t, uart_overrun);
     tcase_add_test(t, uart_modem_and_loop);
     tcase_add_test(t, uart_divisor_and_scratch);
     tcase_add_test(t, uart_back_pressure);

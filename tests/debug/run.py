@@ -279,7 +279,9 @@ def test_into_ecall_and_out_by_sret():
         info mode
         print $pc == $call + 4
         delete
-        tbreak *$call
+        break *$call
+        run
+        continue
         continue
         nexti
         print $pc == $call + 4

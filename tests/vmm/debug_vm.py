@@ -142,6 +142,10 @@ def test_ladder_at_the_prompt():
                 find(r"= 0x0$", p.do("print/x $satp"))
             if m[1] == "vm_root":
                 find(rf"= 0x8{a['gpa'] >> 12:015x}$", p.do("print/x $satp"))
+            if m[1] == "vm_satp":  # it is loaded
+                p.do("vm real")
+                find(rf"= {a['new']:#x}$", p.do("print/x $satp"))
+                p.do("vm 1")
             if m[1] == "vm_entry":
                 break
         check(seen == golden(), "the ladder is another", "\n".join(seen))

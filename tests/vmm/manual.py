@@ -4,6 +4,7 @@
 
 manual.py --build DIR [NAME...]   the pages whose names contain one of NAME; none = all
 manual.py --build DIR --show PAGE the commands of a page and what they print, to copy from
+manual.py --build DIR --rewrite   puts new figures and addresses into the pages, where a line is the same otherwise
 
 In an indented block, a line "$ command" is run by a shell; "mono$ words", "(vitrine) words" and the like are typed to what it started. Every other line
 must be among what that printed, anywhere: blanks count once, addresses do not count, other numbers may differ a little, since compilers do.
@@ -191,6 +192,32 @@ def show(name):
             print(f"$ {step.command}\n{r.stdout.decode('latin-1')}\n(status {r.returncode})\n")
 
 
+def shape(line):
+    """A line without its figures and addresses."""
+    return " ".join(re.sub(NUMBER, "N", line).split())
+
+
+def rewrite(name):
+    """Each shown line that is there but for its figures gets those that are printed now."""
+    text = page(name)
+    with folder() as where:
+        for step in steps(text):
+            r = run(step.command, where, step.stdin())
+            printed = {}
+            for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", r.stdout.decode("latin-1").replace("\r", "")).splitlines():
+                printed.setdefault(shape(line), []).append(line.rstrip())
+            shapes = [shape(line) for line in step.shown]
+            for i, line in enumerate(step.shown):
+                now = printed.get(shapes[i], [])
+                if not line.strip() or len(now) != shapes.count(shapes[i]):
+                    continue  # which one is meant?
+                new = now[shapes[:i].count(shapes[i])].lstrip()
+                indent = re.match(" *", line)[0]
+                text = text.replace("    " + line + "\n", "    " + indent + new + "\n", 1)
+    with open(os.path.join(ROOT, name), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
 def page_test(name):
     def test():
         check_page(name)
@@ -216,11 +243,16 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     parser.add_argument("--show")
+    parser.add_argument("--rewrite", action="store_true")
     parser.add_argument("names", nargs="*")
     a = parser.parse_args()
     BUILD = os.path.abspath(a.build)
     if a.show:
         show(a.show)
+        return 0
+    if a.rewrite:
+        for name in PAGES:
+            rewrite(name)
         return 0
     return tally.run(tally.of(a.names, globals()), Skipped, (Failed, subprocess.TimeoutExpired))
 

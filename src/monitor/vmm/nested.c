@@ -187,9 +187,10 @@ static void load_csrs(struct vm *vm, struct nested *s, struct hart *real, const 
     if (pending << 1 != (c->mip & INT_VS))
         tell_one(vm, EV_VM_INJECT, pending, 0);
     c->mip = merge_bits(c->mip, pending << 1, INT_VS);
-    if (c->hgatp != s->g.hgatp)
-        tell_one(vm, EV_VM_HGATP, c->hgatp, s->g.hgatp);
+    uint64_t old = c->hgatp;
     c->hgatp = s->g.hgatp;
+    if (old != c->hgatp)
+        tell_one(vm, EV_VM_HGATP, old, c->hgatp);
 }
 
 /*

@@ -107,8 +107,9 @@ void trap_enter(struct vm *vm, struct hart *vh, uint64_t satp)
     struct hart *real = vm->vmm->hart;
     struct csrs *c = &real->csr;
     world_load(real, vh);
-    tell_satp(vm, c->satp, satp);
+    uint64_t old = c->satp;
     c->satp = satp;
+    tell_satp(vm, old, satp);
     c->mstatus = merge_bits(c->mstatus, vh->csr.mstatus, MSTATUS_FS) & ~(MSTATUS_SUM | MSTATUS_MXR | MSTATUS_MPRV);
     c->scounteren = c->senvcfg = 0; /* counters and cbo.* are the virtual hart's */
     c->mie = 0;

@@ -53,7 +53,7 @@ def compare(technique, what, alone, beside):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--techniques", default="emulate,trap,translate,nested")
+    parser.add_argument("--techniques", default="emulate,trap,translate,nested,para")
     parser.add_argument("--each", action="store_true")
     a = parser.parse_args()
     passed = failed = 0

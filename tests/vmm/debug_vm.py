@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "debug"))
 import run as prompt  # noqa: E402
 from run import Prompt, batch, check, find  # noqa: E402
 
-NAMES = ["vm_exit", "vm_decode", "vm_emulate", "vm_root", "vm_shadow_root", "vm_protect", "vm_satp", "vm_entry"]
+NAMES = ["vm_exit", "vm_decode", "vm_emulate", "ptr", "vm_root", "vm_shadow_root", "vm_protect", "vm_satp", "vm_entry"]
 MODES = {0: "Bare", 8: "Sv39", 9: "Sv48", 10: "Sv57"}
 
 
@@ -43,12 +43,16 @@ class Normal:
         return f"#{self.seen.setdefault(v, len(self.seen) + 1)}"
 
     def satp(self, v):
+        if not v >> 60:
+            return "Bare"
         return f"{MODES[v >> 60]}:{self.address((v & (1 << 44) - 1) << 12)}"
 
     def line(self, name, a):
         """a: the step's arguments, by name, numbers as int."""
         if name == "vm_exit":
             return f"vm_exit reason={a['reason']} cause={a['cause']} csr={'satp' if is_satp_load(a['tval']) else hex(a['tval'])}"
+        if name == "ptr":  # emulated: the virtual satp
+            return f"ptr csr={a['csr']} old={self.satp(a['old'])} new={self.satp(a['new'])}"
         if name == "vm_decode":
             return f"vm_decode name={a['name']}"
         if name in ("vm_root", "vm_protect"):
@@ -75,10 +79,10 @@ def number(word):
 
 
 def trace_arguments(text):
-    """reason privileged, cause illegal instruction (2), tval 0x18029073; of vm_satp: 0x1 -> 0x2"""
-    m = re.match(r"(0x[0-9a-f]+) -> (0x[0-9a-f]+)$", text)
+    """reason privileged, cause illegal instruction (2), tval 0x18029073; of vm_satp: 0x1 -> 0x2; of ptr: csr satp, 0x1 -> 0x2"""
+    m = re.match(r"(?:csr (\w+), )?(0x[0-9a-f]+) -> (0x[0-9a-f]+)$", text)
     if m:
-        return {"old": int(m[1], 16), "new": int(m[2], 16)}
+        return {"csr": m[1], "old": int(m[2], 16), "new": int(m[3], 16)}
     a = {}
     for part in text.split(", "):
         name, _, value = part.partition(" ")
@@ -91,10 +95,10 @@ def traced_ladder():
     """The first one in a trace: the pc, and the steps as (name, arguments)."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "trace")
-        subprocess.run([prompt.vitrine(), "run", "--quiet", "--vmm", "trap", "-m", "64M", "-kernel", mono(), "--trace", "vmm:" + path, "--max-insns",
+        subprocess.run([prompt.vitrine(), "run", "--quiet", "--vmm", "trap", "-m", "64M", "-kernel", mono(), "--trace", "vmm,ptr:" + path, "--max-insns",
                         "150000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
         with open(path, encoding="utf-8") as f:
-            lines = [re.match(r" *\d+ vm1 h0 \S+ +([0-9a-f]{16}) (?:<.*?>)? +(vm_\w+) +(.*)$", line) for line in f]
+            lines = [re.match(r" *\d+ vm1 h0 \S+ +([0-9a-f]{16}) (?:<.*?>)? +(vm_\w+|ptr) +(.*)$", line) for line in f]
     steps = [(int(m[1], 16), m[2], trace_arguments(m[3])) for m in lines if m]
     for i, (pc, name, a) in enumerate(steps):
         if name == "vm_exit" and a["reason"] == "privileged" and is_satp_load(a["tval"]):
@@ -126,8 +130,8 @@ def test_ladder_at_the_prompt():
         find("csrw +satp", p.do("continue"))
         p.do("delete")
         for _ in range(2 * len(NAMES)):
-            told = p.do("stepx vmm")
-            m = find(r"^(vm_\w+) +(.*)$", told)
+            told = p.do("stepx vmm,ptr")
+            m = find(r"^(vm_\w+|ptr) +(.*)$", told)
             check("mid-instruction" in told, f"{m[1]}: one stands in its midst", told)
             if not seen and m[1] != "vm_exit":
                 check(m[1] == "vm_entry", "only the entry to that instruction comes before", told)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 static bool space_prefix(const char **s, enum debug_space *space)
 {
     static const struct {
@@ -65,8 +67,11 @@ int parse_place(struct repl *r, const char *text, const char **end, struct place
     }
     if (!found && symbols_value(machine_symbols(debugger_machine(r->d)), s, &p->addr))
         found = true;
-    if (!found)
+    if (!found) {
         rc = eval_u64(r, s, &p->addr, e); /* an address as such: 0x80000000, $pc + 4 */
+        if (rc && !s[strspn(s, NAME_CHARS)])
+            err_set(e, rc, "%s: no function, symbol or source line is called that: info functions lists them", s);
+    }
     free(own);
     return rc;
 }

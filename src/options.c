@@ -163,7 +163,8 @@ static const struct option_row {
     {"display", CALL, "none", NULL, option_display, 0},
     {"vga", ACCEPT_ARG, "none", NULL, NULL, 0},
     {"serial", CALL, "BACKEND",
-     "the serial port: stdio (default), null, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT", option_serial, 0},
+     "the serial port: mon:stdio (default), stdio, null, pty, file:PATH, pipe:PATH, unix:PATH, tcp:HOST:PORT",
+     option_serial, 0},
     {"monitor", CALL, "none|stdio", "accepted: Ctrl-A c leads to the debugger", option_monitor, 0},
     {"mon", CALL, "chardev=ID[,mode=readline]", NULL, option_mon, 0},
     {"parallel", ACCEPT_ARG, "none", NULL, NULL, 0},
@@ -343,8 +344,8 @@ void options_help(const char *what, FILE *out)
     if (!strcmp(what, "cpu")) {
         bool on;
         const char *name;
-        fprintf(out,
-                "Models: rv64 (also as max). Extensions, as in -cpu rv64,zba=false, and what they are by default:\n");
+        fprintf(out, "Models: rv64 (also as max), sifive-u54, shakti-c, sifive-e51. Extensions, as in -cpu "
+                     "rv64,zba=false, and what they are on rv64:\n");
         for (unsigned n = 0; (name = isa_property(n, &on)); n++)
             fprintf(out, "  %-12s %s\n", name, on ? "true" : "false");
     } else if (!strcmp(what, "machine")) {

@@ -143,9 +143,34 @@ static int set_property(enum asked *asked, char *prop, struct err *e)
     return err_set(e, -EINVAL, "-cpu: no property '%s': see -cpu help", name);
 }
 
+/* What a hart of the model has before its properties are looked at. False: no such model. */
+static bool set_model(struct isa *isa, const char *name)
+{
+    static const struct {
+        const char *name, *only; /* NULL: all that is on by default */
+    } models[] = {{"rv64", NULL},
+                  {"max", NULL},
+                  {"any", NULL},
+                  {"host", NULL},
+                  {"sifive-u54", " m a f d c zicsr zifencei zicntr zihpm pmp u s mmu sv39 "},
+                  {"shakti-c", " m a f d c zicsr zifencei zicntr zihpm pmp u s mmu sv39 "},
+                  {"sifive-e51", " m a c zicsr zifencei zicntr zihpm pmp u "}};
+    for (size_t i = 0; i < ARRAY_LEN(models); i++) {
+        if (strcmp(name, models[i].name))
+            continue;
+        isa_default(isa);
+        for (size_t r = 0; models[i].only && r < ARRAY_LEN(rows); r++) {
+            char word[32];
+            snprintf(word, sizeof word, " %s ", rows[r].name);
+            *flag(isa, &rows[r]) = strstr(models[i].only, word) != NULL;
+        }
+        return true;
+    }
+    return false;
+}
+
 int isa_parse(struct isa *isa, const char *cpu, struct err *e)
 {
-    static const char *const models[] = {"rv64", "max", "any", "host"};
     enum asked asked[ARRAY_LEN(rows)] = {UNSAID};
     char text[1024];
     if (strlen(cpu) >= sizeof text)
@@ -153,11 +178,10 @@ int isa_parse(struct isa *isa, const char *cpu, struct err *e)
     memcpy(text, cpu, strlen(cpu) + 1);
 
     char *rest = text, *model = strsep(&rest, ",");
-    bool known = false;
-    for (size_t i = 0; i < ARRAY_LEN(models); i++)
-        known |= !strcmp(model, models[i]);
-    if (!known)
-        return err_set(e, -EINVAL, "-cpu: no model '%s': give rv64 (or max), and extensions as in rv64,zba=false",
+    struct isa chosen;
+    if (!set_model(&chosen, model))
+        return err_set(e, -EINVAL,
+                       "-cpu: no model '%s': give rv64 (or max, sifive-u54), and extensions as in rv64,zba=false",
                        model);
     for (char *prop; (prop = strsep(&rest, ","));) {
         int rc = *prop ? set_property(asked, prop, e) : 0;
@@ -165,7 +189,7 @@ int isa_parse(struct isa *isa, const char *cpu, struct err *e)
             return rc;
     }
 
-    isa_default(isa);
+    *isa = chosen;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (asked[i] != UNSAID)
             *flag(isa, &rows[i]) = asked[i] == ON;

@@ -34,6 +34,21 @@ START_TEST(spellings)
 }
 END_TEST
 
+START_TEST(models)
+{
+    char text[512];
+    struct isa isa = parsed("sifive-u54");
+    ck_assert(isa_string(&isa, text, sizeof text));
+    ck_assert_str_eq(text, "rv64imafdc_zicntr_zicsr_zifencei_zihpm");
+    ck_assert_str_eq(isa_mmu_type(&isa), "riscv,sv39");
+    ck_assert(isa.s && isa.u && isa.pmp && !isa.h && !isa.sstc && !isa.sv48);
+    isa = parsed("sifive-e51");
+    ck_assert(isa.u && !isa.s && !isa.f && !isa.mmu);
+    ck_assert(parsed("sifive-u54,zba=true").zba);
+    ck_assert_ptr_nonnull(strstr(refusal("thead-c906"), "no model 'thead-c906'"));
+}
+END_TEST
+
 START_TEST(dependents_follow_unless_asked_for)
 {
     struct isa isa = parsed("rv64,f=false");
@@ -83,6 +98,7 @@ Suite *isa_suite(void)
     Suite *s = suite_create("isa");
     TCase *t = tcase_create("isa");
     tcase_add_test(t, spellings);
+    tcase_add_test(t, models);
     tcase_add_test(t, dependents_follow_unless_asked_for);
     tcase_add_test(t, refusals_name_the_property);
     tcase_add_test(t, misa_and_strings);

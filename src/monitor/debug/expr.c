@@ -4,19 +4,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "monitor/debug/ctype.h"
 #include "monitor/debug/expr_int.h"
-
-struct run {
-    struct expr *x;
-    const struct expr_env *env;
-    struct err *e;
-};
 
 /* Something that can be read and, mostly, assigned to. */
 struct place {
@@ -30,210 +23,13 @@ struct place {
     bool global;           /* a global variable */
 };
 
-static bool eval(struct run *r, unsigned n, struct expr_value *v);
-static bool value(struct run *r, unsigned n, struct expr_value *v);
-
-PRINTF_LIKE(3, 4) static bool fail(struct run *r, const struct expr_node *n, const char *fmt, ...)
-{
-    char text[512];
-    va_list ap;
-    if (!r->e)
-        return false;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    err_set(r->e, -EINVAL, "column %u: %s", n->column, text);
-    return false;
-}
-
-/* ---- types ---- */
-
-static uint64_t extend(uint64_t v, struct expr_type t)
-{
-    if (t.depth || t.size == 8)
-        return v;
-    if (t.is_bool)
-        return v != 0;
-    unsigned n = 8u * t.size;
-    return t.is_signed ? (uint64_t)sign_extend(v, n) : v & MASK(n - 1, 0);
-}
-
-/* The conversion of a cast or an assignment. */
-static struct expr_value convert(struct expr_value v, struct expr_type t)
-{
-    if (t.depth || !t.c || t.size) /* not of a struct's address */
-        v.v = extend(v.v, t);
-    v.type = t;
-    return v;
-}
-
-static const struct expr_type type_int = {.size = 4, .is_signed = true};
-
-/* What arithmetic sees of types: a few registers, where struct expr_type would go through memory byte by byte. */
-struct arith {
-    unsigned bits;
-    bool is_signed, hex;
-};
-
-/* C's integer promotion. Of a pointer: its bits. */
-static inline struct arith promoted(const struct expr_type *t)
-{
-    if (t->depth)
-        return (struct arith){64, false, true};
-    return (struct arith){t->size < 4 ? 32 : 8u * t->size, t->size < 4 || t->is_signed, t->hex};
-}
-
-/* C's usual arithmetic conversions. */
-static inline struct arith joined(struct arith a, struct arith b)
-{
-    bool is_signed = a.bits == b.bits ? a.is_signed && b.is_signed : a.bits > b.bits ? a.is_signed : b.is_signed;
-    return (struct arith){a.bits > b.bits ? a.bits : b.bits, is_signed, a.hex || b.hex};
-}
-
-static inline struct expr_type type_of_arith(struct arith t)
-{
-    return (struct expr_type){.size = (uint8_t)(t.bits / 8), .is_signed = t.is_signed, .hex = t.hex};
-}
-
-static inline uint64_t extend_arith(uint64_t v, struct arith t)
-{
-    if (t.bits == 64)
-        return v;
-    return t.is_signed ? (uint64_t)(int64_t)(int32_t)v : (uint32_t)v;
-}
-
-static struct expr_type promote(struct expr_type t)
-{
-    return type_of_arith(promoted(&t));
-}
-
-static struct expr_type common(struct expr_type a, struct expr_type b)
-{
-    return type_of_arith(joined(promoted(&a), promoted(&b)));
-}
-
-/* What a dereference of this gives: a number stands for the address of a word. size 0: void. */
-static struct expr_type pointee(struct expr_type t)
-{
-    if (!t.depth)
-        return EXPR_TYPE_WORD;
-    t.depth--;
-    return t;
-}
-
-/* Bytes from one element to the next. */
-static uint64_t stride(struct expr_type t)
-{
-    t = pointee(t);
-    uint64_t size = expr_type_size(&t);
-    return size ? size : 1;
-}
-
-static uint8_t joint_space(const struct expr_value *a, const struct expr_value *b)
-{
-    return a->space ? a->space : b->space;
-}
-
-/* ---- binary operators on values ---- */
-
-static uint64_t shift(enum expr_op op, uint64_t v, struct arith t, uint64_t count)
-{
-    bool sign = t.is_signed && (int64_t)v < 0;
-    if (count >= t.bits)
-        return op == OP_SHR && sign ? UINT64_MAX : 0;
-    if (op == OP_SHL)
-        return v << count;
-    return t.is_signed ? (uint64_t)((int64_t)v >> count) : v >> count;
-}
-
-/* b is not 0. */
-static uint64_t divide(enum expr_op op, uint64_t a, uint64_t b, bool is_signed)
-{
-    if (!is_signed)
-        return op == OP_DIV ? a / b : a % b;
-    if (b == UINT64_MAX) /* -1: the one that overflows wraps */
-        return op == OP_DIV ? -a : 0;
-    return (uint64_t)(op == OP_DIV ? (int64_t)a / (int64_t)b : (int64_t)a % (int64_t)b);
-}
-
-static bool compare(enum expr_op op, uint64_t a, uint64_t b, bool is_signed)
-{
-    if (is_signed) /* to unsigned, in the same order */
-        a ^= BIT(63), b ^= BIT(63);
-    switch ((int)op) {
-    case OP_LT: return a < b;
-    case OP_LE: return a <= b;
-    case OP_GT: return a > b;
-    case OP_GE: return a >= b;
-    case OP_EQ: return a == b;
-    default: return a != b;
-    }
-}
-
-/* Pointer and number, and the difference of pointers. */
-static bool pointer_sum(struct run *r, const struct expr_node *n, enum expr_op op, const struct expr_value *a,
-                        const struct expr_value *b, struct expr_value *v)
-{
-    if (a->type.depth && b->type.depth) {
-        if (op == OP_ADD)
-            return fail(r, n, "two pointers cannot be added: cast one to an integer as (long)");
-        if (stride(a->type) != stride(b->type))
-            return fail(r, n, "pointers to types of different sizes have no distance: cast both to (char *)");
-        int64_t step = (int64_t)stride(a->type);
-        *v = (struct expr_value){.v = (uint64_t)((int64_t)(a->v - b->v) / step), .type = EXPR_TYPE_LONG};
-        return true;
-    }
-    if (!a->type.depth && op == OP_SUB)
-        return fail(r, n, "a pointer cannot be taken from a number: cast it to an integer as (long)");
-    const struct expr_value *p = a->type.depth ? a : b, *i = a->type.depth ? b : a;
-    uint64_t by = i->v * stride(p->type);
-    *v = (struct expr_value){op == OP_ADD ? p->v + by : p->v - by, p->type, joint_space(a, b)};
-    return true;
-}
-
-/* op: OP_MUL..OP_OR. v may be one of the operands. */
-static bool binary(struct run *r, const struct expr_node *n, enum expr_op op, const struct expr_value *a,
-                   const struct expr_value *b, struct expr_value *v)
-{
-    if ((op == OP_ADD || op == OP_SUB) && (a->type.depth || b->type.depth))
-        return pointer_sum(r, n, op, a, b, v);
-    struct arith ta = promoted(&a->type), tb = promoted(&b->type), t = joined(ta, tb);
-    uint64_t x = extend_arith(a->v, t), y = extend_arith(b->v, t), z = 0;
-    switch ((int)op) {
-    case OP_ADD: z = x + y; break;
-    case OP_SUB:
-        z = x - y;
-        t.hex = ta.hex && !tb.hex; /* a distance is a number */
-        break;
-    case OP_MUL:
-        z = x * y;
-        t.hex = false;
-        break;
-    case OP_DIV:
-    case OP_MOD:
-        if (!y)
-            return fail(r, n, "division by zero");
-        z = divide(op, x, y, t.is_signed);
-        t.hex = false;
-        break;
-    case OP_SHL:
-    case OP_SHR:
-        t = ta;
-        z = shift(op, extend_arith(a->v, t), t, b->v);
-        break;
-    case OP_AND: z = x & y; break;
-    case OP_XOR: z = x ^ y; break;
-    case OP_OR: z = x | y; break;
-    default: *v = (struct expr_value){.v = compare(op, x, y, t.is_signed), .type = type_int}; return true;
-    }
-    *v = (struct expr_value){extend_arith(z, t), type_of_arith(t), joint_space(a, b)};
-    return true;
-}
+static bool eval(struct expr_run *r, unsigned n, struct expr_value *v);
+static bool value(struct expr_run *r, unsigned n, struct expr_value *v);
 
 /* ---- leaves ---- */
 
 /* "; did you mean $sp?" */
-static bool unknown(struct run *r, const struct expr_node *n, enum expr_name_kind kind, const char *what,
+static bool unknown(struct expr_run *r, const struct expr_node *n, enum expr_name_kind kind, const char *what,
                     const char *sigil)
 {
     const struct expr_env *env = r->env;
@@ -243,11 +39,11 @@ static bool unknown(struct run *r, const struct expr_node *n, enum expr_name_kin
         return false;
     near = env->nearest ? env->nearest(env->ctx, kind, name, reg) : NULL;
     if (near)
-        return fail(r, n, "%s %s%s: did you mean %s%s?", what, sigil, name, sigil, near);
-    return fail(r, n, "%s %s%s", what, sigil, name);
+        return expr_fail(r, n, "%s %s%s: did you mean %s%s?", what, sigil, name, sigil, near);
+    return expr_fail(r, n, "%s %s%s", what, sigil, name);
 }
 
-static bool unknown_reg(struct run *r, const struct expr_node *n)
+static bool unknown_reg(struct expr_run *r, const struct expr_node *n)
 {
     char what[128];
     if (n->field == NO_TEXT)
@@ -256,10 +52,10 @@ static bool unknown_reg(struct run *r, const struct expr_node *n)
     return unknown(r, n, EXPR_FIELD, what, "");
 }
 
-static bool load(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v);
+static bool load(struct expr_run *r, const struct expr_node *n, const struct place *p, struct expr_value *v);
 
 /* The place of a variable of the program. EXPR_UNKNOWN: there is none of that name. */
-static enum expr_found find_variable(struct run *r, const struct expr_node *n, struct place *p)
+static enum expr_found find_variable(struct expr_run *r, const struct expr_node *n, struct place *p)
 {
     const struct expr_env *env = r->env;
     struct expr_variable x;
@@ -274,7 +70,7 @@ static enum expr_found find_variable(struct run *r, const struct expr_node *n, s
     return EXPR_FOUND;
 }
 
-static bool read_name(struct run *r, struct expr_node *n, struct expr_value *v)
+static bool read_name(struct expr_run *r, struct expr_node *n, struct expr_value *v)
 {
     const struct expr_env *env = r->env;
     struct place p;
@@ -289,12 +85,12 @@ static bool read_name(struct run *r, struct expr_node *n, struct expr_value *v)
     return found == EXPR_FOUND;
 }
 
-static const char *field_of(const struct run *r, const struct expr_node *n)
+static const char *field_of(const struct expr_run *r, const struct expr_node *n)
 {
     return n->field == NO_TEXT ? NULL : r->x->names + n->field;
 }
 
-static bool read_reg(struct run *r, struct expr_node *n, struct expr_value *v)
+static bool read_reg(struct expr_run *r, struct expr_node *n, struct expr_value *v)
 {
     const struct expr_env *env = r->env;
     const char *name = r->x->names + n->name;
@@ -305,7 +101,7 @@ static bool read_reg(struct run *r, struct expr_node *n, struct expr_value *v)
     return found == EXPR_UNKNOWN ? unknown_reg(r, n) : found == EXPR_FOUND;
 }
 
-static bool write_reg(struct run *r, struct expr_node *n, const struct expr_value *v)
+static bool write_reg(struct expr_run *r, struct expr_node *n, const struct expr_value *v)
 {
     const struct expr_env *env = r->env;
     const char *name = r->x->names + n->name;
@@ -315,27 +111,27 @@ static bool write_reg(struct run *r, struct expr_node *n, const struct expr_valu
     } else if (env->reg) {
         uint64_t old;
         if (env->reg(env->ctx, name, field_of(r, n), &n->ref, &old, r->e) != EXPR_UNKNOWN)
-            return fail(r, n, "registers cannot be changed here");
+            return expr_fail(r, n, "registers cannot be changed here");
     }
     if (found != EXPR_UNKNOWN)
         return found == EXPR_FOUND;
     if (n->field != NO_TEXT)
         return unknown_reg(r, n);
     if (env->vars && !expr_vars_set(env->vars, name, v))
-        return fail(r, n, "no room for a variable $%s: names have at most 31 characters", name);
+        return expr_fail(r, n, "no room for a variable $%s: names have at most 31 characters", name);
     return env->vars ? true : unknown_reg(r, n);
 }
 
-static bool read_history(struct run *r, const struct expr_node *n, struct expr_value *v)
+static bool read_history(struct expr_run *r, const struct expr_node *n, struct expr_value *v)
 {
     const struct expr_vars *s = r->env->vars;
     int64_t i = (int64_t)n->value, last = s ? (int64_t)s->npast : 0;
     if (i <= 0)
         i += last;
     if (!last)
-        return fail(r, n, "the history of values is empty");
+        return expr_fail(r, n, "the history of values is empty");
     if (i < 1 || i > last)
-        return fail(r, n, "no such value in the history: it goes from $1 to $%" PRId64, last);
+        return expr_fail(r, n, "no such value in the history: it goes from $1 to $%" PRId64, last);
     *v = s->past[i - 1];
     return true;
 }
@@ -343,7 +139,7 @@ static bool read_history(struct run *r, const struct expr_node *n, struct expr_v
 /* ---- places ---- */
 
 /* A bit-field's bytes: those that it touches, up to 9. */
-static bool field_bytes(struct run *r, const struct place *p, bool write, uint8_t bytes[9])
+static bool field_bytes(struct expr_run *r, const struct place *p, bool write, uint8_t bytes[9])
 {
     const struct expr_env *env = r->env;
     unsigned n = (p->bit + p->bits + 7) / 8;
@@ -357,7 +153,7 @@ static bool field_bytes(struct run *r, const struct place *p, bool write, uint8_
     return true;
 }
 
-static bool load_bits(struct run *r, const struct place *p, struct expr_value *v)
+static bool load_bits(struct expr_run *r, const struct place *p, struct expr_value *v)
 {
     uint8_t bytes[9] = {0};
     if (!field_bytes(r, p, false, bytes))
@@ -370,7 +166,7 @@ static bool load_bits(struct run *r, const struct place *p, struct expr_value *v
     return true;
 }
 
-static bool store_bits(struct run *r, const struct place *p, uint64_t v)
+static bool store_bits(struct expr_run *r, const struct place *p, uint64_t v)
 {
     uint8_t bytes[9] = {0};
     if (!field_bytes(r, p, false, bytes))
@@ -382,7 +178,7 @@ static bool store_bits(struct run *r, const struct place *p, uint64_t v)
     return field_bytes(r, p, true, bytes);
 }
 
-static bool load(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
+static bool load(struct expr_run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
 {
     const struct expr_env *env = r->env;
     struct expr_ref ref = {0};
@@ -393,27 +189,27 @@ static bool load(struct run *r, const struct expr_node *n, const struct place *p
         return true;
     }
     if (!p->type.depth && !p->type.size)
-        return fail(r, n,
-                    p->type.c ? "this has no value that could be shown here"
-                              : "void has no value: cast the address to a pointer as (uint32_t *)");
+        return expr_fail(r, n,
+                         p->type.c ? "this has no value that could be shown here"
+                                   : "void has no value: cast the address to a pointer as (uint32_t *)");
     if (p->is_value) {
         v->v = p->addr;
     } else if (p->var_reg) {
         if (!env->reg || env->reg(env->ctx, p->var_reg, NULL, &ref, &v->v, r->e) != EXPR_FOUND)
             return false;
     } else if (!env->read) {
-        return fail(r, n, "there is no memory to read here");
+        return expr_fail(r, n, "there is no memory to read here");
     } else if (p->bits) {
         return load_bits(r, p, v);
     } else if (!env->read(env->ctx, p->space, p->addr, p->type.depth ? 8 : p->type.size, &v->v, r->e)) {
         return false;
     }
-    v->v = extend(v->v, p->type);
+    v->v = expr_extend(v->v, p->type);
     return true;
 }
 
 /* The member of a struct, or of what a pointer leads to. */
-static bool member_place(struct run *r, const struct expr_node *n, struct place *p)
+static bool member_place(struct expr_run *r, const struct expr_node *n, struct place *p)
 {
     struct expr_value a;
     struct ctype_member m;
@@ -423,9 +219,9 @@ static bool member_place(struct run *r, const struct expr_node *n, struct place 
         return false;
     bool holds = a.type.c && (a.type.c->kind == CTYPE_STRUCT || a.type.c->kind == CTYPE_UNION);
     if (!holds || a.type.depth > 1)
-        return fail(r, n, "%s is asked of what is no struct: cast its address as (struct NAME *)", name);
+        return expr_fail(r, n, "%s is asked of what is no struct: cast its address as (struct NAME *)", name);
     if (!ctype_find_member(a.type.c, name, &m))
-        return fail(r, n, "%s has no member %s", ctype_write(a.type.c, type, sizeof type), name);
+        return expr_fail(r, n, "%s has no member %s", ctype_write(a.type.c, type, sizeof type), name);
     *p = (struct place){.addr = a.v + m.offset,
                         .space = (enum expr_space)a.space,
                         .type = expr_type_of(m.type),
@@ -435,7 +231,7 @@ static bool member_place(struct run *r, const struct expr_node *n, struct place 
 }
 
 /* What is dereferenced. A global integer's name means its address there, as that of a symbol without debug information does. */
-static bool pointer_value(struct run *r, unsigned at, struct expr_value *v)
+static bool pointer_value(struct expr_run *r, unsigned at, struct expr_value *v)
 {
     struct place p;
     const struct expr_node *n = &r->x->node[at];
@@ -447,7 +243,7 @@ static bool pointer_value(struct run *r, unsigned at, struct expr_value *v)
     return true;
 }
 
-static bool place_of(struct run *r, unsigned at, struct place *p)
+static bool place_of(struct expr_run *r, unsigned at, struct place *p)
 {
     struct expr_node *n = &r->x->node[at];
     struct expr_value a, i;
@@ -460,8 +256,8 @@ static bool place_of(struct run *r, unsigned at, struct place *p)
         enum expr_found found = find_variable(r, n, p);
         return found == EXPR_FOUND ||
                (found == EXPR_UNKNOWN &&
-                fail(r, n, "%s: no variable of that name is known: assign to memory, as in *(int *)ADDR",
-                     r->x->names + n->name));
+                expr_fail(r, n, "%s: no variable of that name is known: assign to memory, as in *(int *)ADDR",
+                          r->x->names + n->name));
     }
     if (!pointer_value(r, n->a, &a))
         return false;
@@ -473,59 +269,59 @@ static bool place_of(struct run *r, unsigned at, struct place *p)
             a = i;
             i = swap;
         }
-        a.v += i.v * stride(a.type);
+        a.v += i.v * expr_stride(a.type);
     }
-    *p = (struct place){.addr = a.v, .space = (enum expr_space)a.space, .type = pointee(a.type)};
+    *p = (struct place){.addr = a.v, .space = (enum expr_space)a.space, .type = expr_pointee(a.type)};
     return true;
 }
 
-static bool fetch(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
+static bool fetch(struct expr_run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
 {
     return p->reg ? read_reg(r, p->reg, v) : load(r, n, p, v);
 }
 
-static bool store(struct run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
+static bool store(struct expr_run *r, const struct expr_node *n, const struct place *p, struct expr_value *v)
 {
     const struct expr_env *env = r->env;
     struct expr_ref ref = {0};
     if (p->reg)
         return write_reg(r, p->reg, v);
     if (p->is_value || (!p->type.depth && p->type.c && (!p->type.size || p->type.c->kind == CTYPE_FLOAT)))
-        return fail(r, n,
-                    p->is_value ? "this variable is a constant here"
-                                : "only integers and pointers can be assigned: name a member or an element");
+        return expr_fail(r, n,
+                         p->is_value ? "this variable is a constant here"
+                                     : "only integers and pointers can be assigned: name a member or an element");
     if (!p->type.depth && !p->type.size)
-        return fail(r, n, "void has no size: cast the address to a pointer as (uint32_t *)");
-    *v = convert(*v, p->type);
+        return expr_fail(r, n, "void has no size: cast the address to a pointer as (uint32_t *)");
+    *v = expr_convert(*v, p->type);
     if (p->var_reg)
         return env->set_reg ? env->set_reg(env->ctx, p->var_reg, NULL, &ref, v->v, r->e) == EXPR_FOUND
-                            : fail(r, n, "registers cannot be changed here");
+                            : expr_fail(r, n, "registers cannot be changed here");
     if (!env->write)
-        return fail(r, n, "memory cannot be changed here");
+        return expr_fail(r, n, "memory cannot be changed here");
     if (p->bits)
         return store_bits(r, p, v->v);
     return env->write(env->ctx, p->space, p->addr, p->type.depth ? 8 : p->type.size, v->v, r->e);
 }
 
-static bool assign(struct run *r, const struct expr_node *n, struct expr_value *v)
+static bool assign(struct expr_run *r, const struct expr_node *n, struct expr_value *v)
 {
     struct place p;
     struct expr_value old;
     if (!place_of(r, n->a, &p) || !value(r, n->b, v))
         return false;
-    if (n->value != OP_ASSIGN && (!fetch(r, n, &p, &old) || !binary(r, n, (enum expr_op)n->value, &old, v, v)))
+    if (n->value != OP_ASSIGN && (!fetch(r, n, &p, &old) || !expr_binary(r, n, (enum expr_op)n->value, &old, v, v)))
         return false;
     return store(r, n, &p, v);
 }
 
-static bool step(struct run *r, const struct expr_node *n, struct expr_value *v)
+static bool step(struct expr_run *r, const struct expr_node *n, struct expr_value *v)
 {
     struct place p;
-    struct expr_value old, one = {.v = 1, .type = type_int}, now;
+    struct expr_value old, one = {.v = 1, .type = EXPR_TYPE_INT}, now;
     bool up = n->op == OP_PRE_INC || n->op == OP_POST_INC;
-    if (!place_of(r, n->a, &p) || !fetch(r, n, &p, &old) || !binary(r, n, up ? OP_ADD : OP_SUB, &old, &one, &now))
+    if (!place_of(r, n->a, &p) || !fetch(r, n, &p, &old) || !expr_binary(r, n, up ? OP_ADD : OP_SUB, &old, &one, &now))
         return false;
-    now = convert(now, old.type);
+    now = expr_convert(now, old.type);
     if (!store(r, n, &p, &now))
         return false;
     *v = n->op == OP_PRE_INC || n->op == OP_PRE_DEC ? now : old;
@@ -547,7 +343,7 @@ static struct expr_type decayed(struct expr_type t)
 }
 
 /* A value to reckon with: no struct. */
-static bool value(struct run *r, unsigned at, struct expr_value *v)
+static bool value(struct expr_run *r, unsigned at, struct expr_value *v)
 {
     char name[128];
     if (!eval(r, at, v))
@@ -556,25 +352,25 @@ static bool value(struct run *r, unsigned at, struct expr_value *v)
     if (v->type.depth || !v->type.c)
         return true;
     if (!v->type.size)
-        return fail(r, &r->x->node[at], "a %s is no number: name a member with . or ->",
-                    ctype_write(v->type.c, name, sizeof name));
+        return expr_fail(r, &r->x->node[at], "a %s is no number: name a member with . or ->",
+                         ctype_write(v->type.c, name, sizeof name));
     if (v->type.c->kind == CTYPE_FLOAT)
-        return fail(r, &r->x->node[at], "a floating-point value: it can be printed, but not be reckoned with");
+        return expr_fail(r, &r->x->node[at], "a floating-point value: it can be printed, but not be reckoned with");
     return true;
 }
 
-static bool named_type(struct run *r, const struct expr_node *n, struct expr_type *t)
+static bool named_type(struct expr_run *r, const struct expr_node *n, struct expr_type *t)
 {
     const struct expr_env *env = r->env;
     const char *name = r->x->names + n->name;
     const struct ctype *c = env->type ? env->type(env->variable_ctx, name) : NULL;
     if (!c)
-        return fail(
+        return expr_fail(
             r, n, "no type %s is known: give a cast to an integer type as (uint32_t), or to a pointer as (uint32_t *)",
             name);
     *t = expr_type_of(c);
     if (t->depth + n->value > 100)
-        return fail(r, n, "too many pointers to one another");
+        return expr_fail(r, n, "too many pointers to one another");
     t->depth = (uint8_t)(t->depth + n->value);
     return true;
 }
@@ -583,11 +379,42 @@ static struct expr_type joint_type(struct expr_type a, struct expr_type b)
 {
     if (a.depth || b.depth)
         return a.depth ? a : b;
-    return common(a, b);
+    return expr_common(a, b);
+}
+
+static bool type_of(struct expr_run *r, unsigned at, struct expr_type *t);
+
+static bool type_of_element(struct expr_run *r, const struct expr_node *n, struct expr_type *t)
+{
+    struct expr_type b;
+    if (!type_of(r, n->a, t))
+        return false;
+    *t = decayed(*t);
+    if (n->op == OP_INDEX && !t->depth) {
+        if (!type_of(r, n->b, &b))
+            return false;
+        *t = decayed(b); /* 2[p] is p[2]; and two numbers are alike to expr_pointee() */
+    }
+    *t = expr_pointee(*t);
+    return true;
+}
+
+static bool type_of_binary(struct expr_run *r, const struct expr_node *n, struct expr_type *t)
+{
+    struct expr_type b;
+    if (!type_of(r, n->a, t) || !type_of(r, n->b, &b))
+        return false;
+    *t = decayed(*t);
+    b = decayed(b);
+    bool sum = n->op == OP_ADD || n->op == OP_SUB;
+    *t = sum && t->depth && b.depth     ? EXPR_TYPE_LONG
+         : sum && (t->depth || b.depth) ? joint_type(*t, b)
+                                        : expr_common(*t, b);
+    return true;
 }
 
 /* The type of what is not evaluated: the other branch of ?:, the operand of sizeof. Reads no memory. */
-static bool type_of(struct run *r, unsigned at, struct expr_type *t)
+static bool type_of(struct expr_run *r, unsigned at, struct expr_type *t)
 {
     struct expr_node *n = &r->x->node[at];
     struct expr_value v;
@@ -624,7 +451,7 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
     case OP_SHR:
         if (!type_of(r, n->a, t))
             return false;
-        *t = promote(*t);
+        *t = expr_promote(*t);
         return true;
     case OP_NOT:
     case OP_LT:
@@ -634,20 +461,9 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
     case OP_EQ:
     case OP_NE:
     case OP_ALL:
-    case OP_ANY: *t = type_int; return true;
+    case OP_ANY: *t = EXPR_TYPE_INT; return true;
     case OP_DEREF:
-    case OP_INDEX:
-        if (!type_of(r, n->a, t))
-            return false;
-        *t = decayed(*t);
-        if (n->op == OP_INDEX && !t->depth) {
-            if (!type_of(r, n->b, &b))
-                return false;
-            b = decayed(b);
-            *t = b; /* 2[p] is p[2]; and two numbers are alike to pointee() */
-        }
-        *t = pointee(*t);
-        return true;
+    case OP_INDEX: return type_of_element(r, n, t);
     case OP_ADDRESS:
         if (!type_of(r, n->a, t))
             return false;
@@ -655,22 +471,12 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
         return true;
     case OP_ADD:
     case OP_SUB:
-        if (!type_of(r, n->a, t) || !type_of(r, n->b, &b))
-            return false;
-        *t = decayed(*t);
-        b = decayed(b);
-        *t = t->depth && b.depth ? EXPR_TYPE_LONG : t->depth || b.depth ? joint_type(*t, b) : common(*t, b);
-        return true;
     case OP_MUL:
     case OP_DIV:
     case OP_MOD:
     case OP_AND:
     case OP_XOR:
-    case OP_OR:
-        if (!type_of(r, n->a, t) || !type_of(r, n->b, &b))
-            return false;
-        *t = common(*t, b);
-        return true;
+    case OP_OR: return type_of_binary(r, n, t);
     case OP_IF:
         if (!type_of(r, n->b, t) || !type_of(r, n->c, &b))
             return false;
@@ -680,17 +486,17 @@ static bool type_of(struct run *r, unsigned at, struct expr_type *t)
     return false;
 }
 
-static bool conditional(struct run *r, const struct expr_node *n, struct expr_value *v)
+static bool conditional(struct expr_run *r, const struct expr_node *n, struct expr_value *v)
 {
     struct expr_value c;
     struct expr_type other;
     if (!value(r, n->a, &c) || !value(r, c.v ? n->b : n->c, v) || !type_of(r, c.v ? n->c : n->b, &other))
         return false;
-    *v = convert(*v, joint_type(v->type, decayed(other)));
+    *v = expr_convert(*v, joint_type(v->type, decayed(other)));
     return true;
 }
 
-static bool address_of(struct run *r, const struct expr_node *n, struct expr_value *v)
+static bool address_of(struct expr_run *r, const struct expr_node *n, struct expr_value *v)
 {
     struct place p;
     struct expr_node *of = &r->x->node[n->a];
@@ -704,46 +510,46 @@ static bool address_of(struct run *r, const struct expr_node *n, struct expr_val
         return false;
     }
     if (p.var_reg || p.is_value)
-        return fail(r, n,
-                    p.var_reg ? "it is in register $%s, which has no address" : "this variable is nowhere in memory",
-                    p.var_reg);
+        return expr_fail(
+            r, n, p.var_reg ? "it is in register $%s, which has no address" : "this variable is nowhere in memory",
+            p.var_reg);
     if (p.bits)
-        return fail(r, n, "a bit-field has no address");
+        return expr_fail(r, n, "a bit-field has no address");
     p.type.depth++;
     *v = (struct expr_value){.v = p.addr, .type = p.type, .space = (uint8_t)p.space};
     return true;
 }
 
-static bool unary(struct run *r, const struct expr_node *n, struct expr_value *v)
+static bool unary(struct expr_run *r, const struct expr_node *n, struct expr_value *v)
 {
     struct expr_type t;
     if (!value(r, n->a, v))
         return false;
     switch ((int)n->op) {
-    case OP_CAST: *v = convert(*v, n->type); return true;
+    case OP_CAST: *v = expr_convert(*v, n->type); return true;
     case OP_CAST_NAMED:
         if (!named_type(r, n, &t))
             return false;
         if (!t.depth && !t.size)
-            return fail(r, n, "no value can be cast to a struct: cast an address to a pointer to it");
-        *v = convert(*v, t);
+            return expr_fail(r, n, "no value can be cast to a struct: cast an address to a pointer to it");
+        *v = expr_convert(*v, t);
         return true;
     case OP_SPACE: v->space = (uint8_t)n->value; return true;
-    case OP_NOT: *v = (struct expr_value){.v = !v->v, .type = type_int}; return true;
+    case OP_NOT: *v = (struct expr_value){.v = !v->v, .type = EXPR_TYPE_INT}; return true;
     default: break;
     }
-    t = promote(v->type);
+    t = expr_promote(v->type);
     if (n->op == OP_NEGATE) {
         v->v = -v->v;
         t.hex = false;
     } else if (n->op == OP_INVERT) {
         v->v = ~v->v;
     }
-    *v = convert(*v, t);
+    *v = expr_convert(*v, t);
     return true;
 }
 
-static bool eval(struct run *r, unsigned at, struct expr_value *v)
+static bool eval(struct expr_run *r, unsigned at, struct expr_value *v)
 {
     struct expr_node *n = &r->x->node[at];
     struct expr_value a, b;
@@ -782,7 +588,7 @@ static bool eval(struct run *r, unsigned at, struct expr_value *v)
         b.v = a.v;
         if ((a.v != 0) == (n->op == OP_ALL) && !value(r, n->b, &b))
             return false;
-        *v = (struct expr_value){.v = b.v != 0, .type = type_int};
+        *v = (struct expr_value){.v = b.v != 0, .type = EXPR_TYPE_INT};
         return true;
     case OP_MUL:
     case OP_DIV:
@@ -799,7 +605,7 @@ static bool eval(struct run *r, unsigned at, struct expr_value *v)
     case OP_NE:
     case OP_AND:
     case OP_XOR:
-    case OP_OR: return value(r, n->a, &a) && value(r, n->b, &b) && binary(r, n, (enum expr_op)n->op, &a, &b, v);
+    case OP_OR: return value(r, n->a, &a) && value(r, n->b, &b) && expr_binary(r, n, (enum expr_op)n->op, &a, &b, v);
     case OP_ASSIGN: return assign(r, n, v);
     case OP_IF: return conditional(r, n, v);
     }
@@ -808,7 +614,7 @@ static bool eval(struct run *r, unsigned at, struct expr_value *v)
 
 bool expr_eval(struct expr *x, const struct expr_env *env, struct expr_value *v, struct err *e)
 {
-    struct run r = {x, env, e};
+    struct expr_run r = {x, env, e};
     return eval(&r, x->root, v);
 }
 

@@ -72,4 +72,31 @@ struct expr {
     uint16_t root;
 };
 
+/* An evaluation. */
+struct expr_run {
+    struct expr *x;
+    const struct expr_env *env;
+    struct err *e;
+};
+
+/* ---- expr_arith.c ---- */
+
+/* Sets the error, with n's column. False. */
+PRINTF_LIKE(3, 4) bool expr_fail(struct expr_run *r, const struct expr_node *n, const char *fmt, ...);
+
+#define EXPR_TYPE_INT ((struct expr_type){.size = 4, .is_signed = true})
+
+uint64_t expr_extend(uint64_t v, struct expr_type t); /* to 64 bits */
+/* The conversion of a cast or an assignment. */
+struct expr_value expr_convert(struct expr_value v, struct expr_type t);
+struct expr_type expr_promote(struct expr_type t);
+struct expr_type expr_common(struct expr_type a, struct expr_type b);
+/* What a dereference gives: a number stands for the address of a word. size 0: void. */
+struct expr_type expr_pointee(struct expr_type t);
+/* Bytes from one element to the next. */
+uint64_t expr_stride(struct expr_type t);
+/* op: OP_MUL..OP_OR. v may be one of the operands. */
+MUST_USE bool expr_binary(struct expr_run *r, const struct expr_node *n, enum expr_op op, const struct expr_value *a,
+                          const struct expr_value *b, struct expr_value *v);
+
 #endif

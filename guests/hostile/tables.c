@@ -40,10 +40,18 @@ void paging_on(void)
 void attack_wipe(void)
 {
     paging_on();
-    memset(root, 0, sizeof root);
-    sfence_all();
-    for (;;)
-        ;
+    /* Last the entry that it runs on; and from there to the fence nothing but registers is touched, in one page of code: until the fence a machine may
+     * use the old entry or the new one. */
+    for (unsigned i = 0; i < 512; i++)
+        if (i != BOARD_RAM / GIGA)
+            root[i] = 0;
+    __asm__ volatile(".balign 32\n\t"
+                     "sd zero, 0(%0)\n\t"
+                     "sfence.vma\n"
+                     "1:\tj 1b"
+                     :
+                     : "r"(&root[BOARD_RAM / GIGA])
+                     : "memory");
 }
 
 void attack_satp_nothing(void)

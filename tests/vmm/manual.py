@@ -177,7 +177,7 @@ def check_page(name):
         for line in re.findall(r"^    (vitrine [^\n]*[a-z][^\n]*)$", text, re.M):
             if re.search(r"\b[A-Z]{3,}\b|\.\.\.|Image|: ", line) or "-gdb" in line:
                 continue  # it has words to be replaced
-            line = re.sub(r"  +#.*$", "", line)
+            line = re.sub(r"  +#.*$", "", line).replace(" --realtime", "")  # whose time is ours
             limit = "" if line.startswith(("vitrine compare", "vitrine help", "vitrine trace")) else " --max-insns 300000"
             debug = line.startswith("vitrine debug")
             r = run(line + ("" if debug else limit), where, "quit\n" if debug else "")

@@ -188,7 +188,7 @@ def test_break_and_backtrace():
     find(r"^Breakpoint 1 at 0x8\w+ <page_alloc.*> at page\.c:\d+$", r.out)
     find(r"^Breakpoint 1, hart 0 in S mode: 0x8\w+ <page_alloc.*> at page\.c:\d+\n\d+\t", r.out)
     find(r"^#0 +0x0*8\w+ in page_alloc.*page\.c:\d+\n#1 +0x\w+ in \w+.*, by cfi\n(#.*\n)*#\d .* in s_main.*\n#\d .* in m_start", r.out)
-    find(r"^Run until the return to 0x8\w+ <.*>\nhart 0 in S mode: 0x8\w+ .*\n(.*\n)*?a0 is \$1 = \d+ \(0x8\w+\)", r.out)
+    find(r"^Run until the return to 0x8\w+ <.*>\nhart 0 in S mode: 0x8\w+ .*\n(.*\n)*?Value returned is \$1 = \(void \*\) 0x8\w+", r.out)
     find(r"^1 +breakpoint +keep y +0x8\w+ <page_alloc.*\n +breakpoint already hit 1 time$", r.out)
     find(r"^2 +breakpoint +keep y +0x8\w+ <proc_first>.*\n +stop only if \$a0 == 99$", r.out)
     find(r"^#1 .*\n\d+\t", r.out)
@@ -420,6 +420,8 @@ def test_variables_and_types():
         print procs[0].nothing
         print (struct nothing *)1
         print procs[0] + 1
+        break if free_count == 1
+        print page_alloc(3)
         print nothing_of_the_kind
         set pagination off
         set print pretty on
@@ -440,6 +442,8 @@ def test_variables_and_types():
     find(r"struct proc has no member nothing$", r.out)
     find(r"no type struct nothing is known", r.out)
     find(r"a struct proc is no number: name a member", r.out)
+    find(r"^Breakpoint 3 at 0x8\w+ <syscall", r.out)
+    find(r"no function of the guest can be called from here", r.out)
     find(r"no symbol or value nothing_of_the_kind", r.out)
     find(r"^column 1: no symbol or value nothing_of_the_kind\n\$11 = 12345\n\$12 = 0x3039$", r.out)  # gdb's settings are no errors
 
@@ -598,6 +602,7 @@ def test_catchpoints():
         delete
         catch irq
         catch trap load-page-fault from U
+        catch mmio nothing
         info breakpoints
         continue""")
     find(r"^Catchpoint 1 \(csr satp\): csr +csr satp +old 0x0 +new 0x8\w+\nat 0x8\w+ <\w+", r.out)
@@ -605,6 +610,7 @@ def test_catchpoints():
     find(r"^Catchpoint 3 \(trap S-timer\): trap +cause S timer", r.out)
     find(r"^Catchpoint 4 \(mmio uart\): mmio +device uart\S* +write true +at 0x1000000", r.out)
     find(r"^6 +catchpoint +keep y +trap load-page-fault from U", r.out)
+    find(r"^catch mmio nothing: no device's name begins so", r.out)
 
 
 def test_catch_sbi():

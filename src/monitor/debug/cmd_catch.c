@@ -3,6 +3,7 @@
 #include "monitor/debug/repl_int.h"
 
 #include "cpu/csr.h"
+#include "dev/bus.h"
 #include "monitor/names.h"
 
 #include <errno.h>
@@ -102,6 +103,15 @@ int cmd_catch_sbi(struct repl *r, const char *args, struct err *e)
     return catch_kinds(r, "sbi", BIT(EV_SBI), args, e);
 }
 
+static bool is_device(struct repl *r, const char *name)
+{
+    struct bus_region region;
+    for (unsigned n = 0; bus_region(machine_bus(debugger_machine(r->d)), n, &region); n++)
+        if (region.name && !strncmp(region.name, name, strlen(name)))
+            return true;
+    return false;
+}
+
 int cmd_catch_mmio(struct repl *r, const char *args, struct err *e)
 {
     struct stop_spec spec = stop_spec_default(STOP_CATCH);
@@ -111,6 +121,8 @@ int cmd_catch_mmio(struct repl *r, const char *args, struct err *e)
     for (size_t n = strlen(words); n && words[n - 1] == ' ';)
         words[--n] = 0;
     spec.device = *words ? words : NULL;
+    if (spec.device && !is_device(r, spec.device))
+        return err_set(e, -EINVAL, "catch mmio %s: no device's name begins so: info devices lists them", spec.device);
     return add(r, "mmio", args, &spec, e);
 }
 

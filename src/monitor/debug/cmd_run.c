@@ -3,7 +3,9 @@
 #include "monitor/debug/repl_int.h"
 
 #include "machine_int.h"
+#include "monitor/debug/ctype.h"
 #include "monitor/debug/source.h"
+#include "monitor/debug/variables.h"
 #include "symbols.h"
 
 #include <ctype.h>
@@ -375,10 +377,39 @@ int cmd_until(struct repl *r, const char *args, struct err *e)
     return 0;
 }
 
+/* What the function that has just returned has left in a0 or fa0. typed: its type is known, and NULL is void. */
+static void show_returned(struct repl *r, bool typed, const struct ctype *type)
+{
+    struct hart *h = debugger_hart(r->d);
+    struct expr_value v = {.v = h->x[10], .type = EXPR_TYPE_LONG};
+    struct err e = {.text = ""};
+    if (typed && !type)
+        return;
+    if (typed)
+        v.type = expr_type_of(type);
+    if (typed && !expr_type_is_aggregate(&v.type) && (v.type.depth || v.type.size)) {
+        bool real = !v.type.depth && type->kind == CTYPE_FLOAT;
+        unsigned bits_of = v.type.depth ? 64 : 8u * v.type.size;
+        if (real && !debugger_reg_read(r->d, h, DEBUG_REG_F + 10, &v.v))
+            return;
+        v.v = v.type.is_signed && bits_of < 64 ? (uint64_t)sign_extend(v.v, bits_of) : v.v & MASK(bits_of - 1, 0);
+        out_printf(r->out, "Value returned is $%zu = ", expr_vars_keep(debugger_vars(r->d), &v));
+        if (show_value(r, &v, 0, true, &e))
+            out_printf(r->out, "<%s>", e.text);
+        out_puts(r->out, "\n");
+        return;
+    }
+    v.type = EXPR_TYPE_LONG;
+    size_t number = expr_vars_keep(debugger_vars(r->d), &v);
+    out_printf(r->out, "a0 is $%zu = %" PRId64 " (0x%" PRIx64 ")\n", number, (int64_t)v.v, v.v);
+}
+
 /* [N]: out of so many frames. */
 int cmd_finish(struct repl *r, const char *args, struct err *e)
 {
     struct debug_stop s = {.reason = DEBUG_STEPPED};
+    const struct ctype *type = NULL;
+    bool typed = false;
     uint64_t ra = 0, sp, n = 1;
     if (can_run(r, e) || repl_can_step(r, e) || eval_count(r, args, &n, e))
         return -EINVAL;
@@ -390,16 +421,14 @@ int cmd_finish(struct repl *r, const char *args, struct err *e)
         out_puts(r->out, "\n");
     }
     repl_run_begin(r);
-    for (; n && s.reason == DEBUG_STEPPED && frame_return(r, &ra, &sp); n--)
+    for (; n && s.reason == DEBUG_STEPPED && frame_return(r, &ra, &sp); n--) {
+        typed = function_returns(r->source, frame_pc(r), &type);
         debugger_until(r->d, (int)debugger_hart(r->d)->id, &ra, 1, sp, &s);
+    }
     repl_run_end(r);
     told(r, &s);
-    struct hart *h = debugger_hart(r->d);
-    if (s.reason == DEBUG_STEPPED && h->pc == ra) {
-        struct expr_value v = {.v = h->x[10], .type = EXPR_TYPE_LONG};
-        size_t number = expr_vars_keep(debugger_vars(r->d), &v);
-        out_printf(r->out, "a0 is $%zu = %" PRId64 " (0x%" PRIx64 ")\n", number, (int64_t)v.v, v.v);
-    }
+    if (s.reason == DEBUG_STEPPED && debugger_hart(r->d)->pc == ra)
+        show_returned(r, typed, type);
     return 0;
 }
 

@@ -369,6 +369,8 @@ static unsigned parse_postfix(struct parser *p)
     unsigned n = parse_primary(p);
     while (!p->failed) {
         unsigned at = p->t.at;
+        if (is_sign(p, '('))
+            return fail(p, at, "no function of the guest can be called from here");
         if (is_sign(p, '[')) {
             next(p);
             unsigned index = parse_assign(p);

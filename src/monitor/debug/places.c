@@ -27,12 +27,17 @@ static bool space_prefix(const char **s, enum debug_space *space)
     return false;
 }
 
-/* The end of the part of text that names the place: before " if ", " thread ", a comma, or the end. */
+/* Does what may follow a place begin here? */
+static bool is_tail(const char *s)
+{
+    return !strncmp(s, "if ", 3) || !strncmp(s, "if(", 3) || !strncmp(s, "hart ", 5) || !strncmp(s, "thread ", 7);
+}
+
+/* The end of the part of text that names the place. */
 static size_t place_length(const char *text)
 {
     size_t n = 0;
-    while (text[n] && !(text[n] == ' ' && (!strncmp(text + n + 1, "if ", 3) || !strncmp(text + n + 1, "if(", 3) ||
-                                           !strncmp(text + n + 1, "hart ", 5) || !strncmp(text + n + 1, "thread ", 7))))
+    while (text[n] && !((!n || text[n - 1] == ' ') && is_tail(text + n)))
         n++;
     return n;
 }

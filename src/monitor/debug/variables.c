@@ -208,3 +208,15 @@ unsigned variable_each(const struct unwind_env *env, const struct unwind_frame *
     }
     return told;
 }
+
+bool function_returns(struct source *s, uint64_t addr, const struct ctype **type)
+{
+    uint32_t object;
+    Dwarf_Off function;
+    Dwarf_Die die;
+    if (!s || !source_function_entry(s, addr, &object, &function) ||
+        !dwarf_offdie(s->objects[object].dwarf, function, &die))
+        return false;
+    *type = ctype_of(s, object, &die);
+    return true;
+}

@@ -29,4 +29,7 @@ MUST_USE bool variable_find(const struct unwind_env *env, const struct unwind_fr
 unsigned variable_each(const struct unwind_env *env, const struct unwind_frame *f, bool arguments,
                        bool (*fn)(void *ctx, const struct variable *v), void *ctx);
 
+/* What the function that holds addr returns; *type NULL: void. False: the debug information does not tell. */
+MUST_USE bool function_returns(struct source *s, uint64_t addr, const struct ctype **type);
+
 #endif

@@ -97,6 +97,8 @@ def guests():
     for seed in range(7, 10):
         yield Guest(f"storm {seed}, no fences", *NO_H, "-m", "32M", "-kernel", "storm.elf", "-append", f"seed={seed} steps=4000", says="storm: sum",
                     alike=False)
+    yield Guest("storm 30, Xuk", "-cpu", "rv64,h=false,xuk=true", "-m", "32M", "-kernel", "storm.elf", "-append", "seed=30 steps=4000 fence=1",
+                says="storm: sum", differs=("trap", "para"))
     for seed in range(10, 14):
         yield Guest(f"storm {seed}, long", *NO_H, "-m", "32M", "-kernel", "storm.elf", "-append", f"seed={seed} steps=50000 fence={seed % 2}",
                     says="storm: sum", alike=seed % 2, long=True)

@@ -184,6 +184,12 @@ probe_user:
         mret
         \end
         .balign 16
+        csrr    a0, 0xcc0               /* uk, where there is Xuk */
+        \end
+        .balign 16
+        csrw    0x8c0, zero             /* ukset: to U, where the next fetch of kernel code faults */
+        \end
+        .balign 16
         .endm
 
         .balign 4096

@@ -22,7 +22,7 @@ enum {
     BLOCKS = 3,
     FLOATS = 2,
     ACCESSES = LOADS + STORES + AMOS + LRSC + BLOCKS + FLOATS,
-    OTHERS = 16,
+    OTHERS = 18,
     PAGE = 4096,
     ENTRIES = 512,
     CODE_AT = 0xf80 /* in each page of data: a function */

@@ -258,6 +258,38 @@ def test_usage_errors():
         check(re.search(message, r.err), f"{args}: /{message}/ is not in {r.err!r}")
 
 
+def test_lines_of_qemu():
+    """Command lines as manuals of systems for this board have them, with a guest of ours in the place of theirs."""
+    hello = guest("hello")
+    with tempfile.TemporaryDirectory() as d:
+        disk, flash, pid = (os.path.join(d, name) for name in ("disk", "flash", "pid"))
+        for name, size in ((disk, 1 << 20), (flash, 32 << 20)):
+            with open(name, "wb") as f:
+                f.truncate(size)
+        for line in (
+                "-machine virt -bios none -m 128M -smp 3 -nographic -global virtio-mmio.force-legacy=false -drive file=DISK,if=none,format=raw,id=x0"
+                " -device virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0",
+                "-nographic -machine virt -m 1.9G -object rng-random,filename=/dev/urandom,id=rng0 -device virtio-rng-device,rng=rng0"
+                " -device virtio-blk-device,drive=hd0 -drive file=DISK,format=raw,id=hd0 -device virtio-net-device,netdev=usernet"
+                " -netdev user,id=usernet",
+                "-machine virt -bios none -nographic -serial mon:stdio -drive file=DISK,if=none,format=raw,node-name=test"
+                " -device virtio-blk-device,drive=test",
+                "-semihosting -M virt,aclint=on -cpu rv64 -smp 8 -bios none -nographic",
+                "-nographic -machine virt -net none -chardev stdio,id=con,mux=on -serial chardev:con -mon chardev=con,mode=readline -bios none -smp 4",
+                "-nographic -machine virt -bios none -m 256 -net none -pidfile PID -chardev stdio,id=con,mux=on -serial chardev:con"
+                " -mon chardev=con,mode=readline -icount shift=6,align=off,sleep=off -rtc clock=vm",
+                "-nodefaults -nographic -serial mon:stdio -machine virt -accel tcg -cpu max -append x",
+                "-M virt,pflash1=f1,acpi=off -blockdev node-name=f1,driver=file,filename=FLASH -drive file=DISK,format=raw,snapshot=on",
+                "-M virt -nographic -cpu sifive-u54 -smp cpus=4,maxcpus=4 -nic user,mac=52:54:00:00:00:01 -icount shift=7",
+        ):
+            words = line.replace("DISK", disk).replace("FLASH", flash).replace("PID", pid).split()
+            r = vitrine(*words, "-kernel", hello)
+            check(r.status == 0 and "Hello" in r.out, line, r)
+        check(not os.path.exists(pid), "-pidfile's file is gone at the end")
+        ends(vitrine("-bios", "none", "-device", f"loader,file={hello}"), 0, "Hello")
+        ends(vitrine("-M", "virt,pflash0=f0", "-kernel", hello), 125, err="pflash0=f0: no -blockdev or -drive has that name")
+
+
 def test_load_errors():
     with tempfile.TemporaryDirectory() as d:
         def put(name, data):

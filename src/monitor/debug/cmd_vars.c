@@ -166,12 +166,13 @@ void show_arguments(struct repl *r, const struct unwind_env *env, const struct u
     out_puts(r->out, ")");
 }
 
-bool repl_offer_locals(struct repl *r, bool (*fn)(void *ctx, const struct variable *v), void *ctx)
+void repl_offer_locals(struct repl *r, bool (*fn)(void *ctx, const struct variable *v), void *ctx)
 {
     struct unwind_env env;
     struct unwind_frame f;
     frame_now(r, &env, &f);
-    return variable_each(&env, &f, false, fn, ctx) + variable_each(&env, &f, true, fn, ctx);
+    (void)variable_each(&env, &f, false, fn, ctx);
+    (void)variable_each(&env, &f, true, fn, ctx);
 }
 
 /* ---- Types ---- */

@@ -75,7 +75,7 @@ const struct command commands[] = {
 
     /* Looking */
     ROW("print", "p inspect call", "[/F] [EXPR]", EXPR, 0, cmd_print,
-        "a C expression over $registers, $csr.fields, symbols and memory"),
+        "a C expression over $registers, $csr.fields, the program's variables, symbols and memory"),
     ROW("output", NULL, "[/F] EXPR", EXPR, 0, cmd_output, "the same without a name and a newline"),
     ROW("x", NULL, "[/NFU] [ADDRESS]", EXPR, CMD_REPEATS, cmd_x,
         "memory at a virtual address: count, format x d u o t a c f s i, unit b h w g"),

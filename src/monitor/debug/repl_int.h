@@ -235,7 +235,7 @@ void frame_now(struct repl *r, struct unwind_env *env, struct unwind_frame *f);
 
 extern const struct debug_program repl_program; /* its ctx: struct repl */
 struct variable;
-bool repl_offer_locals(struct repl *r, bool (*fn)(void *ctx, const struct variable *v), void *ctx);
+void repl_offer_locals(struct repl *r, bool (*fn)(void *ctx, const struct variable *v), void *ctx);
 void show_arguments(struct repl *r, const struct unwind_env *env, const struct unwind_frame *f); /* " (n=3)" */
 /* letter: as print's format; 0: as its type suggests. top: with a pointer's type. */
 MUST_USE int show_value(struct repl *r, const struct expr_value *v, char letter, bool top, struct err *e);

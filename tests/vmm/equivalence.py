@@ -88,7 +88,11 @@ def guests():
     yield Guest("ukern, starts in M", *NO_H, "-kernel", "ukern.elf", status=ENDLESS, limit=6000000)
     yield Guest("mono, Sv39 only", "-cpu", "rv64,h=false,sv48=false", "-m", "32M", "-kernel", "mono.elf", typed=b"ls\nexec true\n", says="motd")
     yield Guest("mono under OpenSBI", *NO_H, *OPENSBI, "-m", "64M", "-kernel", "mono.elf", limit=20000000, status=ENDLESS, says="mono: a m")
-    yield Guest("U-Boot", *NO_H, "-kernel", guest.UBOOT, typed=b"\n" * 24 + b"version\npoweroff\n", says="=> poweroff")  # its start drops what comes early
+    uboot = (*NO_H, "-kernel", guest.UBOOT)
+    typed = {"typed": b"\n" * 24 + b"version\npoweroff\n", "says": "=> poweroff"}  # its start drops what comes early
+    yield Guest("U-Boot", *uboot, **typed, checked=False)
+    yield Guest("U-Boot, its start", *uboot, status=ENDLESS, limit=12000000)
+    yield Guest("U-Boot, checked", *uboot, **typed, long=True)
     for attack in test_hostile.ATTACKS:
         yield Guest(f"hostile: {attack}", *NO_H, "-m", "32M", "-kernel", "hostile.elf", "-append", f"attack={attack}", *BLOCK, disk=1 << 20,
                     status=None, limit=400000, alike=attack not in UNFENCED)

@@ -409,6 +409,7 @@ def test_variables_and_types():
         continue
         backtrace
         up
+        info frame
         info locals
         info args
         whatis procs
@@ -436,6 +437,7 @@ def test_variables_and_types():
     find(r"^p = \(uint64_t \*\) 0x\w+|^p = <optimized out>", r.out)
     find(r"^No arguments\.$", r.out)
     find(r"^#0 .* in syscall\S* \(.*\) at .*syscall\.c:\d+$", r.out)
+    find(r"^Frame 1, .*\n pc = 0x8\w+ <user_trap\+\d+> at trap\.c:\d+, found by cfi\n", r.out)
     find(r"^type = struct proc \[\d+\]$", r.out)
     find(r"^type = struct proc \{\n(/\* +\d+: +\d+ \*/ +\S.*;\n)+\} /\* \d+ bytes; offset: size \*/$", r.out)
     find(r"^\$7 = 1\n\$8 = 1\n\$9 = 1\n\$10 = 1$", r.out)

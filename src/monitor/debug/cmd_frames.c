@@ -169,3 +169,32 @@ int cmd_down(struct repl *r, const char *args, struct err *e)
         return err_set(e, -EINVAL, "this is the innermost frame");
     return select_frame(r, r->frame - min_u64(n, r->frame), e);
 }
+
+/* What is known of the selected frame. */
+int cmd_info_frame(struct repl *r, const char *args, struct err *e)
+{
+    uint64_t ra, sp;
+    const struct call_frames *f = frames(r);
+    if (no_arguments(args, e))
+        return -EINVAL;
+    if (!f)
+        return err_set(e, -ENOMEM, "out of memory");
+    const struct unwind_frame *v = &f->v[r->frame];
+    bool called = frame_return(r, &ra, &sp); /* tells the frame's place too */
+    out_printf(r->out, "Frame %u, ", r->frame);
+    if (v->cfa)
+        out_printf(r->out, "whose function was entered with sp = 0x%" PRIx64 "\n", v->cfa);
+    else
+        out_puts(r->out, "of which nothing tells where it begins\n");
+    out_puts(r->out, " pc = ");
+    show_address(r, v->pc);
+    show_source_place(r, v->lookup);
+    out_printf(r->out, v->how == UNWIND_PC ? "\n" : ", found by %s\n", unwind_how_name(v->how));
+    out_puts(r->out, v->trap_entry ? " interrupted " : called ? " called from " : "");
+    if (called)
+        show_address(r, ra);
+    else
+        out_printf(r->out, " %s", f->why);
+    out_puts(r->out, "\n");
+    return 0;
+}

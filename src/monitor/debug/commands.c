@@ -92,6 +92,8 @@ const struct command commands[] = {
         "selects a frame: for list and finish, and for $registers in expressions"),
     ROW("up", NULL, "[N]", NONE, CMD_REPEATS, cmd_up, "the frame that called this one"),
     ROW("down", NULL, "[N]", NONE, CMD_REPEATS, cmd_down, "the frame that it called"),
+    ROW("info frame", "info_f", NULL, NONE, 0, cmd_info_frame,
+        "what is known of the selected frame, and how it was found"),
     ROW("info locals", NULL, NULL, NONE, 0, cmd_info_locals, "the selected frame's local variables (compile with -g)"),
     ROW("info args", NULL, NULL, NONE, 0, cmd_info_args, "what the selected frame's function was given"),
     ROW("ptype", NULL, "EXPR | TYPE", EXPR, 0, cmd_ptype, "a type: its members with their offsets and sizes"),

@@ -276,6 +276,6 @@ command_fn cmd_disassemble, cmd_list, cmd_info_line, cmd_info_source, cmd_info_s
     cmd_set_substitute_path;                                 /* cmd_code.c */
 command_fn cmd_info_vms, cmd_vm, cmd_catch_exit, cmd_vmstat; /* cmd_vm.c */
 command_fn cmd_shadow, cmd_info_shadow;                      /* cmd_shadow.c */
-command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down;       /* cmd_frames.c */
+command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down, cmd_info_frame;       /* cmd_frames.c */
 
 #endif

@@ -52,16 +52,17 @@ enum { EVENT_REG_X = 0, EVENT_REG_F = 32, EVENT_REG_NONE = 255 };
 #define EVENT_MODE(priv, virt) ((uint8_t)((unsigned)(priv) | (unsigned)(virt) << 2))
 enum event_flush { FLUSH_SFENCE, FLUSH_HFENCE_VVMA, FLUSH_HFENCE_GVMA, FLUSH_ALL };
 
+/* Most have few arguments, and what those set lies together. */
 struct event {
-    uint64_t clock; /* instruction slots of the machine */
-    uint64_t insn;  /* instructions that the hart had retired */
-    uint64_t pc;    /* of the instruction in whose course it happened */
-    uint64_t a[EVENT_ARGS];
+    uint64_t clock;   /* instruction slots of the machine */
+    uint64_t insn;    /* instructions that the hart had retired */
+    uint64_t pc;      /* of the instruction in whose course it happened */
     const char *text; /* what ARG_DEVICE and ARG_TEXT name; lives as long as the machine. NULL: none */
     uint8_t kind;     /* enum event_kind */
     uint8_t hart;
     uint8_t vm;   /* 0: the real machine; n: the n-th virtual machine, or the VMM at work for it */
     uint8_t mode; /* EVENT_MODE() before what the event tells of */
+    uint64_t a[EVENT_ARGS];
 };
 
 struct event_row {

@@ -467,7 +467,7 @@ static struct event streamed(uint64_t clock, unsigned i, uint64_t old, uint64_t 
 
 START_TEST(streamed_events_come_back_whole)
 {
-    static char buf[8 * STREAM_MAX];
+    static _Alignas(64) char buf[8 * STREAM_MAX];
     static uint64_t x[32], f[32];
     uint32_t serials = 1;
     uint64_t retired = 100;
@@ -538,7 +538,7 @@ END_TEST
 
 START_TEST(a_stream_gives_its_numbers_anew_when_all_are_given)
 {
-    static char buf[3 * STREAM_MAX];
+    static _Alignas(64) char buf[3 * STREAM_MAX];
     uint32_t serials = 1;
     struct event_stream in = {
         .at = buf, .limit = buf + sizeof buf, .full = never_full, .serial = 1, .serials = &serials};

@@ -273,7 +273,7 @@ static void event(struct trace_state *state, const struct event *e)
     trace_file_end(state->file, p);
 }
 
-enum { LONGEST = 64 }; /* bytes: a record of an instruction, or of a register */
+enum { LONGEST = 96 }; /* bytes: a record of an instruction, or of a register, and what put_word() writes behind it */
 
 /* What became of registers while no instruction was told. */
 static char *put_registers(char *p, struct pack_hart *h, const struct stream_reader *r)

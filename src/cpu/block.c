@@ -98,6 +98,12 @@ static unsigned uses_of(enum insn_id id)
     return 0;
 }
 
+void code_cache_init_uses(struct code_cache *c)
+{
+    for (unsigned id = 0; id < INSN_COUNT; id++)
+        c->run_uses[id] = (uint8_t)uses_of((enum insn_id)id);
+}
+
 static unsigned source_of(const struct op *run, const unsigned *uses, unsigned k, uint8_t reg)
 {
     while (k--)
@@ -106,15 +112,16 @@ static unsigned source_of(const struct op *run, const unsigned *uses, unsigned k
     return RUN_FROM_M;
 }
 
-/* The longest fused run that n operations begin with, and its length in *len; NULL: none. */
-static handler *find_run(const struct code_cache *c, const struct op *run, const uint8_t *ids, unsigned n,
+/* The longest fused run that the operations begin with, of a length that is set in lengths; its length in *len. NULL: none. */
+static handler *find_run(const struct code_cache *c, const struct op *run, const uint8_t *ids, unsigned lengths,
                          unsigned *len)
 {
     unsigned uses[RUN_MAX], from1[RUN_MAX];
     uint64_t key = 0, keys[RUN_MAX];
+    unsigned n = 31 - (unsigned)__builtin_clz(lengths);
     for (unsigned k = 0; k < n; k++) {
         const struct op *op = &run[k];
-        unsigned from2 = RUN_FROM_N, u = uses[k] = uses_of(ids[k]);
+        unsigned from2 = RUN_FROM_N, u = uses[k] = c->run_uses[ids[k]];
         from1[k] = u & USES_RS1 ? source_of(run, uses, k, op->rs1) : RUN_FROM_N;
         if (from1[k] == RUN_FROM_M && u & WRITES_RD && op->rs1 == op->rd)
             from1[k] = RUN_FROM_P;
@@ -130,13 +137,33 @@ static handler *find_run(const struct code_cache *c, const struct op *run, const
         key |= (uint64_t)RUN_KEY(ids[k], from1[k], from2, u & WRITES_RD ? RUN_RESULT_W : RUN_RESULT_N) << 16 * k;
         keys[k] = key;
     }
-    for (; n >= 2; n--)
-        for (unsigned slot = run_slot(keys[n - 1]); c->runs[slot].fn; slot = (slot + 1) % RUN_SLOTS)
+    for (; n >= 2; n--) {
+        if (!(lengths & BIT(n)))
+            continue;
+        for (unsigned slot = run_slot(keys[n - 1]); c->runs[slot].fn; slot = (slot + 1) % RUN_SLOTS) {
             if (c->runs[slot].key == keys[n - 1]) {
                 *len = n;
                 return c->runs[slot].fn;
             }
+        }
+    }
     return NULL;
+}
+
+/* The lengths of the runs that these instructions may begin: few sequences of them begin one, so the operands need not be looked at. */
+static unsigned run_lengths(const struct code_cache *c, const uint8_t *ids, unsigned count)
+{
+    unsigned lengths = c->run_lengths[ids[0] * INSN_COUNT + ids[1]];
+    uint64_t key = ids[0] | (uint64_t)ids[1] << 16;
+    for (unsigned n = 3; n <= RUN_MAX && lengths >> n; n++) {
+        if (n > count)
+            return lengths & ((1u << n) - 1);
+        key |= (uint64_t)ids[n - 1] << 16 * (n - 1);
+        unsigned at = run_slot(key);
+        if (!(c->run_ids[at / 64] & BIT(at % 64)))
+            lengths &= ~(1u << n);
+    }
+    return lengths;
 }
 
 /* Chooses fused handlers from the block's start on: runs, else pairs. */
@@ -146,16 +173,16 @@ static void fuse(const struct former *b)
     unsigned count = c->used - b->first;
     for (unsigned k = 0; k + 1 < count; k++) {
         struct op *op = &c->ops[b->first + k];
-        unsigned both = b->ids[k] * INSN_COUNT + b->ids[k + 1], len = c->longest_run[both];
-        if (len) {
-            handler *run = find_run(c, op, b->ids + k, len < count - k ? len : count - k, &len);
+        unsigned lengths = run_lengths(c, b->ids + k, count - k), len = 0;
+        if (lengths) {
+            handler *run = find_run(c, op, b->ids + k, lengths, &len);
             if (run) {
                 op->fn = run;
                 k += len - 1;
                 continue;
             }
         }
-        handler **f = c->fused[both];
+        handler **f = c->fused[b->ids[k] * INSN_COUNT + b->ids[k + 1]];
         if (!f[0])
             continue;
         handler *fn = f[1] && op[1].rs1 == op->rd ? f[1] : f[2] && op[1].rs2 == op->rd ? f[2] : f[0];

@@ -78,23 +78,25 @@ static bool index_fusions(struct code_cache *c)
 {
     const struct handler_table *t = c->handlers;
     c->fused = calloc(INSN_COUNT * INSN_COUNT, sizeof *c->fused);
-    c->longest_run = calloc(INSN_COUNT * INSN_COUNT, 1);
+    c->run_lengths = calloc(INSN_COUNT * INSN_COUNT, 1);
     c->runs = calloc(RUN_SLOTS, sizeof *c->runs);
-    if (!c->fused || !c->longest_run || !c->runs)
+    if (!c->fused || !c->run_lengths || !c->runs)
         return false;
     for (unsigned i = 0; i < t->nfusions; i++) {
         const struct fusion *f = &t->fusions[i];
         c->fused[f->a * INSN_COUNT + f->b][f->form] = f->fn;
     }
+    code_cache_init_uses(c);
     for (unsigned i = 0; i < t->nruns; i++) {
         const struct run *r = &t->runs[i];
-        uint8_t n = (uint8_t)(r->key >> 48 ? 4 : r->key >> 32 ? 3 : 2);
-        uint8_t *longest = &c->longest_run[(r->key & 0xff) * INSN_COUNT + (r->key >> 16 & 0xff)];
+        const uint64_t ids = r->key & UINT64_C(0x00ff00ff00ff00ff);
+        const unsigned at = run_slot(ids), n = r->key >> 48 ? 4 : r->key >> 32 ? 3 : 2;
+        c->run_lengths[(ids & 0xff) * INSN_COUNT + (ids >> 16 & 0xff)] |= (uint8_t)BIT(n);
+        c->run_ids[at / 64] |= BIT(at % 64);
         unsigned slot = run_slot(r->key);
         while (c->runs[slot].fn)
             slot = (slot + 1) % RUN_SLOTS;
         c->runs[slot] = *r;
-        *longest = n > *longest ? n : *longest;
     }
     return true;
 }
@@ -148,7 +150,7 @@ void code_cache_free(struct code_cache *c)
     decode_table_free(c->decoder);
     free(c->harts);
     free(c->fused);
-    free(c->longest_run);
+    free(c->run_lengths);
     free(c->runs);
     free(c->breaks);
     free(c->observed);

@@ -99,6 +99,11 @@ enum { RUN_FROM_N, RUN_FROM_M, RUN_FROM_P, RUN_FROM_A, RUN_FROM_B, RUN_FROM_C };
 enum { RUN_RESULT_N, RUN_RESULT_W, RUN_RESULT_D };
 /* 15:14 result | 13:11 source of rs2 | 10:8 source of rs1 | 7:0 insn id */
 #define RUN_KEY(id, from1, from2, result) ((id) | (from1) << 8 | (from2) << 11 | (result) << 14)
+enum { RUN_SLOTS = 1 << 14 }; /* power of two, several times the number of runs */
+static inline unsigned run_slot(uint64_t key)
+{
+    return (unsigned)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 50) % RUN_SLOTS;
+}
 struct handler_table;
 
 /* Shared by the harts of a machine. */
@@ -107,8 +112,10 @@ struct code_cache {
     struct decode_table *decoder;
     const struct handler_table *handlers;
     handler *(*fused)[FUSION_FORMS]; /* by insn ids: [a * INSN_COUNT + b]; NULL where there is none */
-    uint8_t *longest_run;            /* by insn ids, so too: of those that begin with a, b; 0 where there is none */
-    struct run *runs;                /* by hash of the key, open addressing; fn NULL: free */
+    uint8_t *run_lengths;         /* by insn ids, so too: bit n: there are runs of n operations that begin with a, b */
+    uint8_t run_uses[INSN_COUNT]; /* how instructions in runs use x registers; block.c */
+    uint64_t run_ids[RUN_SLOTS / 64]; /* bit run_slot(insn ids, 16 bits each): there are such runs */
+    struct run *runs;                 /* by hash of the key, open addressing; fn NULL: free */
     struct isa isa;
     struct op *ops;   /* ARENA_OPS; index 0 is never used */
     uint16_t *offset; /* per operation: where its instruction lies, see OFFSET_* */
@@ -132,12 +139,6 @@ struct code_cache {
     uint64_t told_resets; /* `resets` when this half was begun */
 };
 
-enum { RUN_SLOTS = 4096 }; /* power of two, several times the number of runs */
-static inline unsigned run_slot(uint64_t key)
-{
-    return (unsigned)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 52) % RUN_SLOTS;
-}
-
 /* handlers chosen for this host's processor. NULL: no memory. */
 struct code_cache *code_cache_new(struct bus *bus, const struct isa *isa);
 void code_cache_free(struct code_cache *c);
@@ -145,6 +146,8 @@ void code_cache_free(struct code_cache *c);
 struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_context context);
 /* Makes room for what blocks of FETCH_TELL need. False: no memory. */
 MUST_USE bool code_cache_can_tell(struct code_cache *c);
+/* Fills in run_uses. block.c */
+void code_cache_init_uses(struct code_cache *c);
 /* Forgets all decoded operations (the arena is full, or handlers changed). */
 void code_cache_reset(struct code_cache *c);
 /* Memory that stores cannot change was replaced or hidden: forgets its decoded code, and every cached translation. */

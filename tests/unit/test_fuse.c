@@ -22,7 +22,7 @@ static struct machine *rig(bool fused)
     hart_context_changed(m->h);
     if (!fused) {
         memset(m->code->fused, 0, sizeof *m->code->fused * INSN_COUNT * INSN_COUNT);
-        memset(m->code->longest_run, 0, INSN_COUNT * INSN_COUNT);
+        memset(m->code->run_lengths, 0, INSN_COUNT * INSN_COUNT);
     }
     return m;
 }

@@ -489,7 +489,7 @@ static struct machine *program_for(uint64_t seed, unsigned way)
     if (way == PLAIN_HANDLERS) {
         m->code->handlers = &handlers_base;
         memset(m->code->fused, 0, sizeof *m->code->fused * INSN_COUNT * INSN_COUNT);
-        memset(m->code->longest_run, 0, INSN_COUNT * INSN_COUNT);
+        memset(m->code->run_lengths, 0, INSN_COUNT * INSN_COUNT);
     }
     return m;
 }

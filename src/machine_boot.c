@@ -198,7 +198,7 @@ static void reset_as_test_programs_expect(struct machine *m, struct hart *h)
 {
     enum { MENVCFG = 0x30a };
     uint64_t at;
-    if (symbols_value(m->symbols, "tohost", &at) && h->isa.svade)
+    if (symbols_value(m->symbols, "tohost", &at))
         (void)!csr_poke(h, MENVCFG, 0); /* there is none without U mode */
 }
 

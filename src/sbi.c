@@ -74,7 +74,7 @@ static void prepare(struct hart *h)
     poke(h, MIDELEG, INT_S);
     poke(h, MCOUNTEREN, UINT64_MAX);
     poke(h, SCOUNTEREN, counters);
-    /* Page faults, not hardware, set A and D where both can be chosen: Svade is the default of the SBI (FWFT chapter). */
+    /* ADUE as after a reset: csr_reset(). */
     uint64_t env = (uint64_t)CBIE_INVAL << ENVCFG_CBIE_SHIFT | ENVCFG_CBCFE | ENVCFG_CBZE | ENVCFG_PBMTE | ENVCFG_STCE;
     poke(h, MENVCFG, env | (h->isa.svadu && !h->isa.svade ? ENVCFG_ADUE : 0));
     poke(h, MSTATUS, h->isa.f ? MSTATUS_FS : 0);

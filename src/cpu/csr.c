@@ -276,8 +276,8 @@ void csr_reset(struct hart *h)
     h->csr.hstatus = h->isa.h ? HSTATUS_VSXL_64 : 0;
     h->csr.cycle_offset = -hart_cycle(h);
     h->csr.instret_offset = -hart_instret(h);
-    /* The specification leaves it open. Kernels that start in M mode and know nothing of Svadu lean on hardware that sets A and D. */
-    h->csr.menvcfg = h->isa.svadu ? ENVCFG_ADUE : 0;
+    /* The specification leaves it open. Kernels that know nothing of Svadu lean on hardware that sets A and D. */
+    h->csr.menvcfg = h->isa.svadu && !h->isa.svade ? ENVCFG_ADUE : 0;
     h->priv = PRIV_M;
     h->virt = false;
     hart_set_fflags(h, 0);

@@ -867,7 +867,7 @@ def test_display_and_formats():
 
 def test_a_kernel_without_a_handler():
     """stvec is 0: the frame that trapped is told, and what led to a hart that traps for ever."""
-    r = batch("-kernel", guest("stumble"), script="""
+    r = batch("-cpu", "rv64,svade=true", "-kernel", guest("stumble"), script="""
         catch trap
         continue
         backtrace
@@ -908,7 +908,7 @@ def test_the_manual():
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "debugging.md")
     with open(page, encoding="utf-8") as f:
         section = f.read().split("\n## ")[1]
-    r = batch("-kernel", guest("stumble"), script="""
+    r = batch("-cpu", "rv64,svade=true", "-kernel", guest("stumble"), script="""
         catch trap
         continue
         why
@@ -918,7 +918,7 @@ def test_the_manual():
         set $pc = $sepc
         continue""")
     told = plain(r.out)
-    died = subprocess.run([vitrine(), "run", "-kernel", guest("stumble")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    died = subprocess.run([vitrine(), "run", "-cpu", "rv64,svade=true", "-kernel", guest("stumble")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
     check(died.returncode == 126, f"status {died.returncode}")
     told += plain(died.stderr.decode())
     lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]

@@ -343,7 +343,7 @@ def test_catching_exits():
     find(r"Catchpoint 1 \(exit mmio\): vm_exit +reason mmio", r.out)
     find(r"0x1000_000\w is no RAM but uart", r.out)
     find(r"already hit 1 time", r.out)
-    r = batch("--vmm", "trap", "-m", "64M", "-kernel", mono(), script="catch trap store-page-fault\ncontinue\nwhy")
+    r = batch("--vmm", "trap", "-cpu", "rv64,svade=true", "-m", "64M", "-kernel", mono(), script="catch trap store-page-fault\ncontinue\nwhy")
     find(r"^The last exit of vm 1: exception, ", r.out)
     find(r"^The guest's own fault", r.out)
     find(r"^The guest's level 0 entry at 0x\w+: .* A=0, and with menvcfg\.ADUE=0 software has to set it", r.out.replace("_", ""))

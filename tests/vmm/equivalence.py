@@ -76,7 +76,7 @@ def guests():
     yield Guest("hello", *NO_H, "-kernel", "hello.elf", says="Hello")
     yield Guest("shell", *NO_H, "-kernel", "shell.elf", typed=TALK, says="illegal instruction")
     yield Guest("sbi", *NO_H, "-kernel", "sbi.elf", status=ENDLESS, limit=500000)
-    yield Guest("stumble", *NO_H, "-kernel", "stumble.elf", status=126)
+    yield Guest("stumble", "-cpu", "rv64,h=false,svade=true", "-kernel", "stumble.elf", status=126)
     yield Guest("mono", *NO_H, "-m", "32M", "-kernel", "mono.elf", typed=KERNEL_SCRIPT, says="this was the shell")
     yield Guest("mono, virtio disk", *NO_H, "-m", "32M", "-kernel", "mono.elf", *BLOCK, disk="mono.img", typed=KERNEL_SCRIPT, says="this was the shell")
     yield Guest("micro", *NO_H, "-m", "32M", "-kernel", "micro.elf", typed=KERNEL_SCRIPT, says="this was the shell")

@@ -7,7 +7,7 @@ manual.py --build DIR --show PAGE the commands of a page and what they print, to
 manual.py --build DIR --rewrite   puts new figures and addresses into the pages, where a line is the same otherwise
 
 In an indented block, a line "$ command" is run by a shell; "mono$ words", "(vitrine) words" and the like are typed to what it started. Every other line
-must be among what that printed, anywhere: blanks count once, addresses do not count, other numbers may differ a little, since compilers do.
+must be among what that printed, anywhere: blanks count once, addresses and registers of instructions do not count, other numbers may differ a little, since compilers do.
 "..." stands for anything, and what follows two blanks and # is a remark. A block without "$" is not looked at, but each "vitrine ..." in one
 must be a command line that vitrine takes.
 """
@@ -123,6 +123,9 @@ def run(command, where, stdin="", timeout=120):
 NUMBER = r"0x[0-9a-f_]+|\b[0-9a-f]{16}\b|\b[0-9a-f]{4}(?:_[0-9a-f]{4})+\b|\d[\d_]*(?:\.\d+)?"
 
 
+REGISTER = re.compile(r"\b[ast]\d{1,2}\b(?=[,)])")  # of an instruction: which one is the compiler's choice
+
+
 def is_address(word):
     return word.startswith("0x") or not re.fullmatch(r"[\d_]*(\.\d+)?", word) or len(word) >= 12
 
@@ -137,7 +140,11 @@ def near(shown, printed):
 
 def there(line, told):
     """Is such a line among what was printed?"""
-    line = re.sub(r"  +# .*$", "", line)
+    line, told = (REGISTER.sub("reg", text) for text in (re.sub(r"  +# .*$", "", line), told))
+    row = re.fullmatch(r" *(\d+) +(\d+(?:\.\.\d+)?) *#*", line)
+    if row:  # of a histogram: a few more or less of few, and another bar
+        counts = [int(n) for n in re.findall(rf"(?<!\S)(\d+) {re.escape(row[2])}(?!\S)", told)] or [0]
+        return any(abs(int(row[1]) - n) <= max(3, 0.3 * max(int(row[1]), n)) for n in counts)
     words = re.split(f"({NUMBER})", " ".join(line.split()))
     pattern, figures = "", []
     for i, word in enumerate(words):

@@ -284,6 +284,8 @@ def test_lines_of_qemu():
         ):
             words = line.replace("DISK", disk).replace("FLASH", flash).replace("PID", pid).split()
             r = vitrine(*words, "-kernel", hello)
+            if " user" in line and "this build has no user networking" in r.err:
+                continue
             check(r.status == 0 and "Hello" in r.out, line, r)
         check(not os.path.exists(pid), "-pidfile's file is gone at the end")
         ends(vitrine("-bios", "none", "-device", f"loader,file={hello}"), 0, "Hello")

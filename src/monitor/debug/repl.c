@@ -40,9 +40,9 @@ struct repl *repl_new(struct debugger *d, struct out *out, const struct repl_con
         repl_free(r);
         return NULL;
     }
-    if (out) /* a monitor for gdb has one per command */
+    if (out)     /* a monitor for gdb has one per command */
         if (out) /* the one behind gdb's `monitor` has one for each command */
-        out->cancel = &r->interrupted;
+            out->cancel = &r->interrupted;
     if (!c->vmm)
         repl_add_files(r, c->program, c->more_programs);
     debugger_set_program(d, &repl_program, r);
@@ -81,7 +81,7 @@ void repl_free(struct repl *r)
         return;
     if (r->out)
         if (r->out)
-        r->out->cancel = NULL;
+            r->out->cancel = NULL;
     repl_drop_inputs(r);
     while (r->displays) {
         struct display *x = r->displays;

@@ -16,9 +16,9 @@ typedef int command_fn(struct repl *r, const char *args, struct err *e);
 /* What the words behind a command are. */
 enum completion {
     COMPLETE_NONE,
-    COMPLETE_EXPR,    /* symbols, $registers */
-    COMPLETE_PLACE,   /* symbols and source files */
-    COMPLETE_CAUSE,   /* of traps */
+    COMPLETE_EXPR,  /* symbols, $registers */
+    COMPLETE_PLACE, /* symbols and source files */
+    COMPLETE_CAUSE, /* of traps */
     COMPLETE_DEVICE,
     COMPLETE_COMMAND, /* names of commands */
     COMPLETE_FILE,
@@ -120,14 +120,14 @@ struct repl {
     bool running; /* the machine: what Ctrl-C ends */
     bool stopped_by_signal;
     volatile sig_atomic_t interrupted; /* Ctrl-C while nothing runs: what the command still has to say is not wanted */
-    bool held;             /* the terminal is ours, not the guest's console's */
-    bool borrowed;         /* by repl_execute(): no terminal is touched */
-    bool by_insn;          /* the last run went by instructions or events: the next instruction is shown */
-    bool nested;           /* at a prompt in the midst of an instruction */
-    bool resume;           /* that prompt is to end: and the run goes on, */
-    uint64_t resume_kinds; /* until one of these */
-    uint64_t events_left;  /* stepx N: of them are still to come, the one at hand included */
-    char *queued;          /* a command to be done at the instruction's end */
+    bool held;                         /* the terminal is ours, not the guest's console's */
+    bool borrowed;                     /* by repl_execute(): no terminal is touched */
+    bool by_insn;                      /* the last run went by instructions or events: the next instruction is shown */
+    bool nested;                       /* at a prompt in the midst of an instruction */
+    bool resume;                       /* that prompt is to end: and the run goes on, */
+    uint64_t resume_kinds;             /* until one of these */
+    uint64_t events_left;              /* stepx N: of them are still to come, the one at hand included */
+    char *queued;                      /* a command to be done at the instruction's end */
 
     struct display *displays;
     int next_display;
@@ -188,7 +188,8 @@ bool take_keyword(const char **s, const char *word, unsigned least);
 MUST_USE int eval_u64(struct repl *r, const char *text, uint64_t *v, struct err *e);
 /* The same where an address is wanted: a global integer's name alone means where it is, as any symbol's without debug information does. */
 MUST_USE int eval_address(struct repl *r, const char *text, uint64_t *v, struct err *e);
-MUST_USE int eval_at(struct repl *r, const char *text, struct expr_value *v, struct err *e); /* with its address space */
+MUST_USE int eval_at(struct repl *r, const char *text, struct expr_value *v,
+                     struct err *e); /* with its address space */
 /* The same when there are arguments, else v stays. */
 MUST_USE int eval_count(struct repl *r, const char *args, uint64_t *n, struct err *e);
 MUST_USE int eval_value(struct repl *r, const char *text, const char **end, struct expr_value *v, struct err *e);
@@ -212,7 +213,7 @@ void show_displays(struct repl *r);
 /* cmd_code.c: " at FILE:LINE", and the line itself (false: not known). */
 void show_source_place(struct repl *r, uint64_t addr);
 bool show_source_line(struct repl *r, uint64_t addr);
-bool source_begins_line(struct repl *r, uint64_t addr); /* a statement's code begins there */
+bool source_begins_line(struct repl *r, uint64_t addr);                     /* a statement's code begins there */
 bool show_line(struct repl *r, const char *file, unsigned line, bool here); /* false: it cannot be read */
 struct source_function;
 /* FUNCTION or FILE:FUNCTION. False: the debug information has none. */
@@ -270,12 +271,12 @@ command_fn cmd_print, cmd_output, cmd_x, cmd_xp, cmd_display, cmd_undisplay, cmd
 command_fn cmd_hart, cmd_info_registers, cmd_info_all_registers, cmd_info_mode, cmd_info_harts, cmd_info_devices,
     cmd_info_irq, cmd_info_symbols, cmd_info_symbol, cmd_info_events, cmd_info_csr, cmd_info_mtree; /* cmd_info.c */
 command_fn cmd_info_mem, cmd_info_tlb, cmd_why, cmd_walk, cmd_pagetable, cmd_trace;                 /* cmd_mmu.c */
-command_fn cmd_info_locals, cmd_info_args, cmd_ptype, cmd_whatis; /* cmd_vars.c */
-command_fn cmd_add_symbol_file, cmd_info_files; /* cmd_symbols.c */
+command_fn cmd_info_locals, cmd_info_args, cmd_ptype, cmd_whatis;                                   /* cmd_vars.c */
+command_fn cmd_add_symbol_file, cmd_info_files;                                                     /* cmd_symbols.c */
 command_fn cmd_disassemble, cmd_list, cmd_info_line, cmd_info_source, cmd_info_sources,
-    cmd_set_substitute_path;                                 /* cmd_code.c */
-command_fn cmd_info_vms, cmd_vm, cmd_catch_exit, cmd_vmstat; /* cmd_vm.c */
-command_fn cmd_shadow, cmd_info_shadow;                      /* cmd_shadow.c */
-command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down, cmd_info_frame;       /* cmd_frames.c */
+    cmd_set_substitute_path;                                           /* cmd_code.c */
+command_fn cmd_info_vms, cmd_vm, cmd_catch_exit, cmd_vmstat;           /* cmd_vm.c */
+command_fn cmd_shadow, cmd_info_shadow;                                /* cmd_shadow.c */
+command_fn cmd_backtrace, cmd_frame, cmd_up, cmd_down, cmd_info_frame; /* cmd_frames.c */
 
 #endif

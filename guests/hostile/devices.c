@@ -140,7 +140,10 @@ void attack_dma(void)
         if (canary[i] != 0x5a || canary[1536 + i] != 0x5a)
             failed("the device wrote beside what it was given");
     memset(canary, 0, sizeof canary);
-    request(reset(), (uint64_t)canary, 512, 2, 0); /* and after all that a right one */
+    reg = reset();
+    request(reg, (uint64_t)canary, 512, 2, 0); /* and after all that a right one, whose answer may take its time */
+    for (unsigned i = 0; i < 300000000 && rings.status == 0xff; i++)
+        fence_device();
     if (rings.used.index != 1 || rings.status != 0)
         failed("the disk does not work any more: status %u", rings.status);
     survived("%u bad requests, and a good one", count + 5);

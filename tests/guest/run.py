@@ -90,7 +90,9 @@ class Session:
             self.before = termios.tcgetattr(side)
             self.side = side
             self.p = subprocess.Popen([path("vitrine"), *args], stdin=side, stdout=side, stderr=subprocess.PIPE, start_new_session=True,
-                                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                      # a sanitized build's own report of SIGSEGV fills the terminal and ends with 1
+                                      env={**os.environ, "ASAN_OPTIONS": "handle_segv=0:" + os.environ.get("ASAN_OPTIONS", "")})
             self.read, self.write = self.pty, self.pty
         else:
             self.p = subprocess.Popen([path("vitrine"), *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

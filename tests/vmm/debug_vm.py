@@ -355,7 +355,7 @@ def test_catching_exits():
 
 
 def test_tables_side_by_side():
-    with Prompt("--vmm", "trap", "-m", "64M", "-kernel", mono()) as p:
+    with Prompt("--vmm", "trap", "-cpu", "rv64,svade=true", "-m", "64M", "-kernel", mono()) as p:
         p.do("break trap")
         p.do("continue")
         told = p.do("walk $sp")

@@ -79,6 +79,13 @@ def ends(run, status, out=None, err=None):
         check(re.search(err, run.err), f"/{err}/ is not in its messages", run)
 
 
+def own_terminal():
+    """In the child: its standard input controls it, and no signal is ignored because a shell started the tests in the background."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Session:
     """Talks to a guest: waits for a text, then types the next line."""
 
@@ -90,7 +97,7 @@ class Session:
             self.before = termios.tcgetattr(side)
             self.side = side
             self.p = subprocess.Popen([path("vitrine"), *args], stdin=side, stdout=side, stderr=subprocess.PIPE, start_new_session=True,
-                                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                      preexec_fn=own_terminal,
                                       # a sanitized build's own report of SIGSEGV fills the terminal and ends with 1
                                       env={**os.environ, "ASAN_OPTIONS": "handle_segv=0:" + os.environ.get("ASAN_OPTIONS", "")})
             self.read, self.write = self.pty, self.pty

@@ -128,8 +128,8 @@ static void check_value(const struct expr_value *v, const struct expr_env *env)
 static bool same(const struct expr_value *a, const struct expr_value *b)
 {
     const struct expr_type *s = &a->type, *t = &b->type;
-    return a->v == b->v && a->space == b->space && s->c == t->c && s->size == t->size && s->depth == t->depth && s->is_signed == t->is_signed &&
-           s->is_bool == t->is_bool && s->is_char == t->is_char && s->hex == t->hex;
+    return a->v == b->v && a->space == b->space && s->c == t->c && s->size == t->size && s->depth == t->depth &&
+           s->is_signed == t->is_signed && s->is_bool == t->is_bool && s->is_char == t->is_char && s->hex == t->hex;
 }
 
 /* Twice on the same world, then from its own text. */

@@ -506,7 +506,7 @@ static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off,
             break; /* it goes on on the next page: fetch_lookup() deals with it */
         struct insn i = decode(c->decoder, half[0] | (uint32_t)half[1] << 16);
         page->granules |= granules(off, i.len);
-        if (tells && !observe_in_blocks(&i)) {
+        if (tells && !observe_in_blocks(&i, page->context & FETCH_FP_ALONE)) {
             if (b.n)
                 break;
             emit_alone(&b, off, i.raw);

@@ -138,7 +138,7 @@ static uint64_t quick_key(const struct hart *h)
     if (h->virt || (h->csr.mstatus & MSTATUS_MPV))
         k |= (h->csr.vsstatus & v) << 24; /* to bits 43:42 and 38:37 */
     return k | (uint64_t)h->priv | (uint64_t)h->virt << 2 | (uint64_t)h->step << 3 | (uint64_t)(h->csr.frm != 0) << 4 |
-           (uint64_t)h->tells << 5 | BIT(63);
+           (uint64_t)h->tells << 5 /* to 6 */ | BIT(63);
 }
 
 static unsigned quick_slot(uint64_t key)
@@ -166,8 +166,9 @@ void hart_context_changed(struct hart *h)
         struct tlb_key dk = key_of(&data), fk = key_of(&fetch);
         fk.flags &= ~(uint32_t)(TLB_KEY_SUM | TLB_KEY_MXR | TLB_KEY_VMXR); /* SUM and MXR say nothing of fetches */
         struct tlb *t = data_bank(h, &dk);
-        struct fetch_tlb *f =
-            fetch_bank(h, &fk, fp_context(h) | (h->step ? FETCH_STEP : 0) | (h->tells ? FETCH_TELL : 0));
+        struct fetch_tlb *f = fetch_bank(h, &fk,
+                                         fp_context(h) | (h->step ? FETCH_STEP : 0) | (h->tells ? FETCH_TELL : 0) |
+                                             (h->tells == TELLS_BUT_FP ? FETCH_FP_ALONE : 0));
         if (!t || !f)
             abort(); /* out of memory for TLBs: nothing can run */
         *q = (struct quick){key, t, f};
@@ -370,10 +371,15 @@ uint32_t fetch_raw(struct hart *h)
 
 void fp_make_dirty(struct hart *h)
 {
+    enum { MSTATUS = 0x300, VSSTATUS = 0x200 };
+    struct observed_csr m = observe_csr_before(h, MSTATUS), vs = observe_csr_before(h, VSSTATUS);
     h->csr.mstatus |= MSTATUS_FS;
     if (h->virt)
         h->csr.vsstatus |= MSTATUS_FS;
     hart_context_changed(h);
+    observe_side(h, h->pc, event_mode_of(h), &m);
+    if (h->virt)
+        observe_side(h, h->pc, event_mode_of(h), &vs);
 }
 
 /* ---- flushing ---- */

@@ -179,6 +179,42 @@ static enum csr_verdict csr_allowed(const struct hart *h, const struct csr_row *
     return CSR_ILLEGAL;
 }
 
+/* The CSR that one is a view of, where writing the view changes it; itself otherwise. */
+static unsigned viewed(unsigned csr)
+{
+    enum { MSTATUS = 0x300, MIE = 0x304, MIP = 0x344 };
+    switch (csr) {
+    case 0x100: /* sstatus */ return MSTATUS;
+    case 0x104: /* sie */
+    case 0x204: /* vsie */
+    case 0x604: /* hie */ return MIE;
+    case 0x144: /* sip */
+    case 0x244: /* vsip */
+    case 0x644: /* hip */
+    case 0x645: /* hvip */ return MIP;
+    default: return csr;
+    }
+}
+
+/* Writes a CSR and tells of it. */
+static void put_observed(struct hart *h, const struct csr_row *r, uint64_t v)
+{
+    unsigned other = viewed(r->num);
+    enum { MCYCLE = 0xb00, MINSTRET = 0xb02 };
+    uint64_t before = row_get(h, r);
+    struct observed_csr o = {.wanted = false};
+    if (other != r->num)
+        o = observe_csr_before(h, other);
+    row_put(h, r, v);
+    unsigned counts =
+        r->num == MCYCLE || r->num == MINSTRET; /* ... from the next instruction on: what that one reads */
+    h->turn_retired += counts;
+    uint64_t after = row_get(h, r);
+    h->turn_retired -= counts;
+    observe_csr(h, r->num, before, after);
+    observe_side(h, h->pc, event_mode_of(h), &o);
+}
+
 bool csr_execute(struct hart *h, unsigned num, enum csr_op op, uint64_t src, bool wants_read, bool wants_write,
                  uint32_t insn, uint64_t *old, struct trap *t)
 {
@@ -212,9 +248,7 @@ bool csr_execute(struct hart *h, unsigned num, enum csr_op op, uint64_t src, boo
         row_put(h, r, v);
         return true;
     }
-    uint64_t before = row_get(h, r);
-    row_put(h, r, v);
-    observe_csr(h, r->num, before, row_get(h, r));
+    put_observed(h, r, v);
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cpu/csr.h"
 #include "cpu/csr_row.h"
+#include "cpu/op.h"
 
 /* sstatus, vsstatus: what a read shows and a write changes (Priv. 10.1.1; SD is computed, UXL fixed). */
 #define SSTATUS_WRITABLE (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR)
@@ -33,13 +34,8 @@ uint64_t csr_get_fcsr(struct hart *h)
 /* FP state was written: FS becomes Dirty, in V=1 at both levels (Priv. 3.1.6.6, 18.2.11). */
 static void fp_dirty(struct hart *h)
 {
-    uint64_t m = h->csr.mstatus, vs = h->csr.vsstatus;
-    h->csr.mstatus |= MSTATUS_FS;
-    if (h->virt) {
-        h->csr.vsstatus |= MSTATUS_FS;
-    }
-    if (m != h->csr.mstatus || vs != h->csr.vsstatus) {
-        hart_context_changed(h);
+    if (~h->csr.mstatus & MSTATUS_FS || (h->virt && ~h->csr.vsstatus & MSTATUS_FS)) {
+        fp_make_dirty(h);
     }
 }
 

@@ -96,10 +96,9 @@ bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, 
         h->x[rd] = v;
     else
         h->f[rd] = v;
-    unsigned before = hart_fflags(h);
-    if (fl & ~before) {
+    if (fl) {
         h->fflags |= fl;
-        if ((format == FMT_FX || format == FMT_FTOX) && (h->fetch->context & ~FETCH_STEP) == FETCH_FP_CLEAN)
+        if ((format == FMT_FX || format == FMT_FTOX) && (h->fetch->context & FETCH_FP_FRM) == FETCH_FP_CLEAN)
             fp_make_dirty(h);
     }
     return true;

@@ -165,8 +165,8 @@ struct hart {
     struct code_cache *code;
     struct hart_banks *banks; /* TLBs, see context.c */
     struct fetch_tlb *fetch;
-    bool step;  /* the run loop decodes instruction by instruction */
-    bool tells; /* ... or into blocks that put what they do into `stream` */
+    bool step;     /* the run loop decodes instruction by instruction */
+    uint8_t tells; /* enum hart_tells: ... or into blocks that put what they do into `stream` */
     struct event_stream *stream;
     uint64_t stored_over;   /* what stood in memory where the running store of such a block goes */
     bool drops_reservation; /* the trap being raised is an SC's: once it is taken the reservation is gone */

@@ -161,9 +161,18 @@ uint64_t observe_stored_over(struct hart *h, uint64_t va, unsigned size)
 
 /* ---- blocks that tell ---- */
 
-bool observe_in_blocks(const struct insn *i)
+bool observe_raises(uint32_t raw)
+{
+    enum { MADD = 0x43, MSUB = 0x47, NMSUB = 0x4b, NMADD = 0x4f, OP_FP = 0x53 };
+    unsigned opcode = raw & 0x7f;
+    return opcode == OP_FP || opcode == MADD || opcode == MSUB || opcode == NMSUB || opcode == NMADD;
+}
+
+bool observe_in_blocks(const struct insn *i, bool fp_alone)
 {
     enum insn_format format = insn_rows[i->id].format;
+    if (fp_alone && observe_raises(i->raw))
+        return false;
     return format != FMT_AMO && format != FMT_CBO && format != FMT_HLV && format != FMT_HSV;
 }
 
@@ -318,6 +327,30 @@ void observe_csr(struct hart *h, unsigned csr, uint64_t old, uint64_t new)
         tell_csr(h, EV_CSR, csr, old, new);
     if ((csr == SATP || csr == VSATP || csr == HGATP) && event_wanted(h->events, EV_PTR))
         tell_csr(h, EV_PTR, csr, old, new);
+}
+
+struct observed_csr observe_csr_before(struct hart *h, unsigned csr)
+{
+    struct observed_csr o = {.wanted = event_wanted(h->events, EV_CSR_SIDE), .csr = (uint16_t)csr};
+    if (UNLIKELY(o.wanted))
+        o.wanted = csr_peek(h, csr, &o.old);
+    return o;
+}
+
+void observe_side(struct hart *h, uint64_t pc, uint8_t mode, const struct observed_csr *o)
+{
+    /* Between runs it is the debugger who changes CSRs. */
+    if (LIKELY(!o->wanted) || h->code->running != h)
+        return;
+    uint64_t new;
+    (void)csr_peek(h, o->csr, &new);
+    struct event *e = begin(h, EV_CSR_SIDE);
+    e->pc = pc;
+    e->mode = mode;
+    e->a[0] = o->csr;
+    e->a[1] = o->old;
+    e->a[2] = new;
+    event_end(h->events, e);
 }
 
 void observe_wire(struct hart *h, enum irq_bit bit, bool level)

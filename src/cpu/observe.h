@@ -14,6 +14,9 @@ static inline uint8_t event_mode_of(const struct hart *h)
     return EVENT_MODE(h->priv, h->virt);
 }
 
+/* What a hart's blocks tell a stream: hart.tells. */
+enum hart_tells { TELLS_NOTHING, TELLS_ALL, TELLS_BUT_FP /* fflags are asked for: floating point is observed alone */ };
+
 /* What observing an instruction takes, found out once for each operation of the step context. */
 enum observed_access { OBSERVE_NO_MEMORY, OBSERVE_LOAD, OBSERVE_STORE, OBSERVE_OTHER };
 struct observed_op {
@@ -39,8 +42,11 @@ uint64_t observe_stored_over(struct hart *h, uint64_t va, unsigned size);
 uint64_t observe_moved(const struct hart *h, uint32_t raw, unsigned size, uint64_t reg_new);
 
 /* ---- blocks that tell a stream: FETCH_TELL ---- */
-/* May this instruction be one of a block? Not if it accesses memory in another way than a plain load or store does. */
-bool observe_in_blocks(const struct insn *i);
+/* May this instruction be one of a block? Not if it accesses memory in another way than a plain load or store does, nor, with fp_alone, if it
+ * may raise floating-point flags. */
+bool observe_in_blocks(const struct insn *i, bool fp_alone);
+/* May it raise floating-point flags? (No compressed one does.) */
+bool observe_raises(uint32_t raw);
 /* What a stream is told of it (but for `words`). off: of its address, in its page. */
 void observe_describe(const struct insn *i, unsigned off, struct stream_insn *t);
 /* Where its word is found when it has retired: offset in struct hart. */
@@ -61,15 +67,23 @@ void observe_mode(struct hart *h, uint64_t pc, uint8_t from);
 /* An ecall from S mode to the firmware is being raised. */
 void observe_sbi(struct hart *h);
 void observe_mark(struct hart *h, int32_t number);
-/* Does anybody want to hear of a write to this CSR? */
+/* Does anybody want to hear of a write to this CSR, or of what comes with it? */
 static inline bool observe_wants_csr(const struct hart *h, unsigned csr)
 {
     enum { SATP = 0x180, VSATP = 0x280, HGATP = 0x680 };
-    return event_wanted(h->events, EV_CSR) ||
+    return event_wanted_any(h->events, BIT(EV_CSR) | BIT(EV_CSR_SIDE)) ||
            ((csr == SATP || csr == VSATP || csr == HGATP) && event_wanted(h->events, EV_PTR));
 }
 /* An instruction wrote a CSR: emits EV_CSR, and EV_PTR where it holds the root of a page table. */
 void observe_csr(struct hart *h, unsigned csr, uint64_t old, uint64_t new);
+/* A CSR that the running instruction may change without naming it: as it is before, and then, where somebody wants to hear of such, told. */
+struct observed_csr {
+    bool wanted;
+    uint16_t csr;
+    uint64_t old;
+};
+struct observed_csr observe_csr_before(struct hart *h, unsigned csr);
+void observe_side(struct hart *h, uint64_t pc, uint8_t mode, const struct observed_csr *o);
 void observe_wire(struct hart *h, enum irq_bit bit, bool level);
 void observe_fill(struct hart *h, uint64_t va, const struct mmu_map *m, enum mmu_access a);
 /* vmid, asid: -1 = all; have_va false: all addresses. */

@@ -50,13 +50,13 @@ enum {
 
 /* What decoded operations depend on beside the bytes. */
 enum fetch_context {
-    FETCH_FP_OFF,   /* FS = Off: floating point is illegal */
-    FETCH_FP_CLEAN, /* FS = Initial or Clean: an instruction that changes FP state makes it Dirty first */
-    FETCH_FP_DIRTY, /* FS = Dirty and frm = RNE: the host's FPU does the work */
-    FETCH_FP_FRM,   /* FS = Dirty, another frm */
-    FETCH_STEP = 4, /* flag: blocks of one instruction, nothing fused */
-    FETCH_TELL = 8, /* flag: blocks that put what they do into hart.stream, nothing fused */
-    FETCH_CONTEXTS = 16
+    FETCH_FP_OFF,       /* FS = Off: floating point is illegal */
+    FETCH_FP_CLEAN,     /* FS = Initial or Clean: an instruction that changes FP state makes it Dirty first */
+    FETCH_FP_DIRTY,     /* FS = Dirty and frm = RNE: the host's FPU does the work */
+    FETCH_FP_FRM,       /* FS = Dirty, another frm */
+    FETCH_STEP = 4,     /* flag: blocks of one instruction, nothing fused */
+    FETCH_TELL = 8,     /* flag: blocks that put what they do into hart.stream, nothing fused */
+    FETCH_FP_ALONE = 16 /* flag, with FETCH_TELL: what may raise fflags is no block's, but observed alone */
 };
 
 struct code_page {

@@ -117,12 +117,12 @@ static void execute(struct hart *h, const struct op *op, int64_t budget)
 }
 
 /* What blocks look like: of one instruction, or such as tell what they do. */
-static void set_context(struct hart *h, bool step, bool tells)
+static void set_context(struct hart *h, bool step, enum hart_tells tells)
 {
     if (h->step == step && h->tells == tells)
         return;
     h->step = step;
-    h->tells = tells;
+    h->tells = (uint8_t)tells;
     hart_context_changed(h);
 }
 
@@ -160,6 +160,25 @@ static inline uint64_t value_at(const uint8_t *host, unsigned size)
     }
 }
 
+/* The same for one that computes in floating point, telling what flags it raised, those that were up already too. */
+static void execute_raising(struct hart *h, const struct op *op)
+{
+    enum { FFLAGS = 1 };
+    const uint64_t retired = h->turn_retired, pc = h->pc;
+    const uint8_t mode = event_mode_of(h);
+    struct observed_csr o = observe_csr_before(h, FFLAGS);
+    const unsigned before = hart_fflags(h);
+    hart_set_fflags(h, 0);
+    execute(h, op, 0);
+    const unsigned raised = hart_fflags(h);
+    hart_set_fflags(h, before | raised);
+    if (!raised || h->turn_retired == retired)
+        return;
+    h->turn_retired = retired; /* the event comes before its instruction's */
+    observe_side(h, pc, mode, &o);
+    h->turn_retired = retired + 1;
+}
+
 /* Executes the one instruction of op and tells of it, unless it trapped. What is told stays in host registers until it goes to its place: to
  * put it together in memory first takes longer than everything else here. */
 static void execute_observed(struct hart *h, const struct op *op, size_t at)
@@ -184,7 +203,10 @@ static void execute_observed(struct hart *h, const struct op *op, size_t at)
             host = observe_search(h, o, &mem);
         mem_old = host ? value_at(host, size) : 0;
     }
-    execute(h, op, 0);
+    if (UNLIKELY(event_wanted(h->events, EV_CSR_SIDE)) && observe_raises(raw))
+        execute_raising(h, op);
+    else
+        execute(h, op, 0);
     if (UNLIKELY(h->turn_retired == retired))
         return;
     if (size)
@@ -211,7 +233,7 @@ static void execute_observed(struct hart *h, const struct op *op, size_t at)
 /* The observed loop: instruction by instruction, until something asks for attention or the n-th has retired. */
 static void run_observed(struct hart *h, uint64_t end)
 {
-    set_context(h, true, false);
+    set_context(h, true, TELLS_NOTHING);
     do {
         uint64_t page = h->pc & PAGE_MASK;
         const struct fetch_entry *e = &h->fetch->entry[(h->pc >> PAGE_SHIFT) % FETCH_ENTRIES];
@@ -230,7 +252,7 @@ static void run_observed(struct hart *h, uint64_t end)
 /* Instructions for a stream, block by block; those that no block can have, one alone. left: more than BLOCK_MAX. */
 static void run_told(struct hart *h, uint64_t left)
 {
-    set_context(h, false, true);
+    set_context(h, false, event_wanted(h->events, EV_CSR_SIDE) ? TELLS_BUT_FP : TELLS_ALL);
     const struct op *op = fetch_lookup(h);
     if (!op) {
         hart_deliver(h);
@@ -274,7 +296,7 @@ static struct exit run(struct hart *h, uint64_t n)
         } else if (observed) {
             run_observed(h, end);
         } else {
-            set_context(h, left <= BLOCK_MAX, false);
+            set_context(h, left <= BLOCK_MAX, TELLS_NOTHING);
             const struct op *op = fetch_lookup(h);
             if (op)
                 execute(h, op, h->step ? 0 : (int64_t)min_u64(left - BLOCK_MAX, INT64_MAX / 2));

@@ -12,6 +12,8 @@
 #include "cpu/csr_bits.h"
 #include "cpu/observe.h"
 
+enum { VSSTATUS = 0x200, MSTATUS = 0x300, HSTATUS = 0x600 }; /* as CSRs */
+
 static bool refuse(struct trap *t, uint64_t cause, uint32_t insn)
 {
     *t = (struct trap){.cause = cause, .tval = insn};
@@ -173,10 +175,12 @@ bool trap_mret(struct hart *h, uint32_t insn, struct trap *t)
     h->virt = to != PRIV_M && s & MSTATUS_MPV;
     h->priv = to;
     h->pc = c->mepc;
+    struct observed_csr status = observe_csr_before(h, MSTATUS);
     uint64_t clear = MSTATUS_MIE | MSTATUS_MPP | MSTATUS_MPV | (to != PRIV_M ? MSTATUS_MPRV : 0);
     c->mstatus = (s & ~clear) | (s & MSTATUS_MPIE ? MSTATUS_MIE : 0) | MSTATUS_MPIE | (h->isa.u ? 0 : MSTATUS_MPP);
     csr_kick_irq(h);
     hart_context_changed(h);
+    observe_side(h, pc, from, &status);
     tell_return(h, pc, from);
     if (h->tell_leaving_m && to != PRIV_M)
         h->kick |= KICK_EVENT;
@@ -201,6 +205,7 @@ bool trap_sret(struct hart *h, uint32_t insn, struct trap *t)
     struct csrs *c = &h->csr;
     uint64_t pc = h->pc;
     uint8_t from = event_mode_of(h);
+    struct observed_csr status = observe_csr_before(h, h->virt ? VSSTATUS : MSTATUS), hstatus = {.wanted = false};
     if (h->virt) {
         if (h->priv == PRIV_U || c->hstatus & HSTATUS_VTSR) {
             return refuse(t, CAUSE_VIRTUAL_INSN, insn);
@@ -216,11 +221,15 @@ bool trap_sret(struct hart *h, uint32_t insn, struct trap *t)
         h->virt = c->hstatus & HSTATUS_SPV;
         h->pc = c->sepc;
         c->mstatus = pop_s(c->mstatus);
+        if (h->isa.h)
+            hstatus = observe_csr_before(h, HSTATUS);
         c->hstatus &= ~HSTATUS_SPV;
     }
     c->mstatus &= ~MSTATUS_MPRV;
     csr_kick_irq(h);
     hart_context_changed(h);
+    observe_side(h, pc, from, &status);
+    observe_side(h, pc, from, &hstatus);
     tell_return(h, pc, from);
     return true;
 }

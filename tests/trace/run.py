@@ -249,7 +249,7 @@ def test_filters():
     with tempfile.TemporaryDirectory() as d:
         kernel(2, 1200000, "--trace", f"all,-insn:{d}/all.jsonl", "--trace", f"trap,if=cause == store_page_fault && mode == U:{d}/faults.jsonl",
                "--trace", f"mmio,if=hart == 0 && write:{d}/writes.jsonl", "--trace", f"csr,if=new & ~old & 1:{d}/bits.jsonl",
-               "--trace", f"insn,if=$sp < 0x1000 && mode == U && mem_size == 1:{d}/bytes.jsonl", "--trace", f"cpu,-csr,t*:{d}/some.jsonl")
+               "--trace", f"insn,if=$sp < 0x1000 && mode == U && mem_size == 1:{d}/bytes.jsonl", "--trace", f"cpu,-csr*,t*:{d}/some.jsonl")
         everything = records(f"{d}/all.jsonl")
         for name, want in (
                 ("faults", lambda r: r["kind"] == "trap" and r["cause"] == "0xf" and r["mode"] == "U"),

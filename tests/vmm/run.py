@@ -275,6 +275,13 @@ def test_xuk_of_one_guest():
         check("[1] All as on a machine of my own" in r.out and "[2] All as" not in r.out, f"Xuk under {t}", r)
 
 
+def test_extensions_that_the_real_machine_lacks():
+    """Who has them has them all the same: what traps on the real hart the virtual one does."""
+    for t in ("emulate", "trap", "translate", "para"):
+        r = vitrine("--vmm", t, "--check", "-cpu", "rv64,c=false,m=false,a=false,zba=false", "--vm", f"-cpu rv64 -kernel {guest.guest('shell')} -m 32M", stdin=TALK)
+        ends(r, 0, err="--check: no difference in")
+
+
 def test_lines_of_ftrace():
     with tempfile.TemporaryDirectory() as d:
         f = os.path.join(d, "t.ftrace")
@@ -298,6 +305,14 @@ def test_refusals():
     refused(r"-smp 2: a virtual machine has one hart", "--vmm", "emulate", "-smp", "2", "-kernel", hello)
     refused(r"has the H extension itself.*h=false", "--vmm", "nested", "-cpu", "rv64,h=true", "-kernel", hello)
     refused(r"differ in zba", "--vmm", "nested", "--vm", f"-cpu rv64,zba=false -kernel {hello}")
+    for t in ("trap", "translate", "para"):
+        refused(rf"--vmm {t}: the real machine has zba, which vm 1 \(hello.elf\) is to be without.*give the real machine -cpu rv64,zba=false", "--vmm", t,
+                "--vm", f"-cpu rv64,zba=false -kernel {hello}")
+    for option in ("--vmstat", "--trace vmm", "-D x", "--stats", "--profile", "--post-mortem x", "-s", "-S", "-pidfile x", "--max-insns 5", "--check"):
+        refused(rf"--vm \(guest 1\): .*{option.split()[0]}.* outside of it" if option != "-D x" else "its format and file, and --stats belong outside",
+                "--vmm", "trap", "--vm", f"-kernel {hello} {option}")
+    for option in ("-serial null", "-bios none", "-snapshot", "-no-reboot", "-seed 4", "-append x", "-drive file=x", "-netdev user,id=n0"):
+        refused(rf"{option.split()[0]} with --vm: .*give it inside of a --vm", "--vmm", "trap", *option.split(), "--vm", f"-kernel {hello}")
     leaky = guest.guest("leaky")
     refused(r"guest 2\): it is without Xuk", "--vmm", "trap", "--vm", f"-cpu rv64,xuk=true -kernel {leaky}", "--vm", f"-kernel {leaky}")
     refused(r"vm 2 \(nowhere\): -kernel /nowhere: No such file", "--vmm", "trap", "--vm", f"-kernel {hello}", "--vm", "-kernel /nowhere")

@@ -44,3 +44,26 @@ enum vm_exit_reason native_reason_of_insn(uint32_t insn)
     bool is_csr = (insn & 0x7f) == OP_SYSTEM && (insn >> 12 & 3);
     return is_csr && csr >= CYCLE && csr <= HPMCOUNTER31 ? VM_EXIT_TIME : VM_EXIT_PRIVILEGED;
 }
+
+const char *native_unhidden(const struct isa *real, const struct isa *guest)
+{
+    /* Not here: what U has by leave of a register of HS or M only (counters, blocks of the cache, F by FS), hints, and Xuk, which translate hides. */
+    const struct {
+        const char *name;
+        bool real, guest;
+    } of[] = {{"m", real->m, guest->m},
+              {"a", real->a, guest->a},
+              {"c", real->c, guest->c},
+              {"d", real->d, guest->d || !guest->f},
+              {"zicsr", real->zicsr, guest->zicsr},
+              {"zifencei", real->zifencei, guest->zifencei},
+              {"zicond", real->zicond, guest->zicond},
+              {"zba", real->zba, guest->zba},
+              {"zbb", real->zbb, guest->zbb},
+              {"zbc", real->zbc, guest->zbc},
+              {"zbs", real->zbs, guest->zbs}};
+    for (size_t i = 0; i < ARRAY_LEN(of); i++)
+        if (of[i].real && !of[i].guest)
+            return of[i].name;
+    return NULL;
+}

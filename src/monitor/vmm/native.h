@@ -12,4 +12,7 @@ void native_show_place(struct hart *vh, const struct hart *real);
 /* Why a privileged instruction, or one that reads a counter, was intercepted. */
 enum vm_exit_reason native_reason_of_insn(uint32_t insn);
 
+/* An extension of the real hart's that the guest's lacks, and whose instructions trap in no mode, so that the guest would have them all the same. NULL: none. */
+const char *native_unhidden(const struct isa *real, const struct isa *guest);
+
 #endif

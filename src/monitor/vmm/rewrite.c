@@ -20,6 +20,7 @@ struct rewriter {
     struct vm *vm;
     struct shadow *shadow;
     struct page *hash[HASH];
+    bool heads; /* the first halfword of some copy is changed: then no instruction may be fetched across pages */
 };
 
 /* Sensitive, and no trap in U. All else that is sensitive on this architecture traps there: it would be virtualizable, were it not for these. */
@@ -30,10 +31,11 @@ static bool is_sensitive(uint32_t insn)
     return (insn & 0x7f) == SYSTEM && insn >> 12 & 3 && (csr == UK || csr == UKSET);
 }
 
-/* The same of one whose second half lies on the next page: it may be. */
-static bool may_be_sensitive(uint16_t first_half)
+/* The same of one whose second half lies on the next page: it may be. And where next pages begin with what was changed, the second half of any other may
+ * be that. */
+static bool may_be_sensitive(const struct rewriter *r, uint16_t first_half)
 {
-    return (first_half & 0x7f) == 0x73 && first_half >> 12 & 3;
+    return r->heads ? (first_half & 3) == 3 : (first_half & 0x7f) == 0x73 && first_half >> 12 & 3;
 }
 
 static uint16_t half_at(const uint8_t *page, unsigned off)
@@ -43,11 +45,11 @@ static uint16_t half_at(const uint8_t *page, unsigned off)
     return h;
 }
 
-static bool begins_here(const uint8_t *page, unsigned off)
+static bool begins_here(const struct rewriter *r, const uint8_t *page, unsigned off)
 {
     uint32_t word;
     if (off == PAGE_SIZE - 2)
-        return may_be_sensitive(half_at(page, off));
+        return may_be_sensitive(r, half_at(page, off));
     memcpy(&word, page + off, sizeof word);
     return is_sensitive(word);
 }
@@ -87,34 +89,6 @@ static uint8_t *host_of(const struct bus *b, uint64_t pa)
     return r ? mem_host(r, pa - r->base) : NULL;
 }
 
-/* Looks through the page, and makes its copy if there is something to rewrite. False: no frame is left. */
-static bool look_through(struct rewriter *r, struct page *p)
-{
-    const uint8_t *from = host_of(machine_bus(r->vm->machine), p->gpa);
-    bool c = machine_hart(r->vm->machine, 0)->isa.c;
-    uint8_t *to = NULL;
-    p->copy = OWN_PAGE;
-    for (unsigned off = 0; off < PAGE_SIZE; off += c ? 2 : 4) {
-        if (!begins_here(from, off))
-            continue;
-        if (!to) {
-            if (!frames_take(r->vm->vmm->frames, FRAME_TABLE, r->vm->number, &p->copy))
-                return false;
-            to = host_of(machine_bus(r->vm->vmm->machine), p->copy);
-            memcpy(to, from, PAGE_SIZE);
-        }
-        uint32_t insn = half_at(from, off);
-        if (off < PAGE_SIZE - 2)
-            memcpy(&insn, from + off, sizeof insn);
-        if (c)
-            rewrite(to, from, off);
-        else
-            rewrite_word(to, off);
-        tell(r, p->gpa + off, insn, p->copy);
-    }
-    return true;
-}
-
 static struct page **find(struct rewriter *r, uint64_t gpa)
 {
     struct page **at = &r->hash[(gpa >> PAGE_SHIFT) % HASH];
@@ -136,17 +110,65 @@ static void forget(struct rewriter *r, struct page **at)
     free(p);
 }
 
+static void forget_page(struct rewriter *r, struct page **at)
+{
+    uint64_t gpa = (*at)->gpa;
+    shadow_unmap(r->shadow, gpa, false);
+    forget(r, at);
+    bus_flag_page(machine_bus(r->vm->machine), gpa, PAGE_REWRITTEN, false);
+}
+
 /* The owner of PAGE_REWRITTEN: somebody wrote code. It is fetched again, and looked through again, at its next execution. */
 static void code_written(void *ctx, uint64_t gpa, uint64_t len)
 {
     struct rewriter *r = ctx;
     struct page **at = find(r, gpa & PAGE_MASK);
     (void)len;
-    if (!*at)
-        return;
-    shadow_unmap(r->shadow, gpa & PAGE_MASK, false);
-    forget(r, at);
-    bus_flag_page(machine_bus(r->vm->machine), gpa & PAGE_MASK, PAGE_REWRITTEN, false);
+    if (*at)
+        forget_page(r, at);
+}
+
+/* From now on whatever may reach across the end of a page is rewritten, on pages that were looked through before, too. */
+static void look_again(struct rewriter *r)
+{
+    r->heads = true;
+    for (unsigned i = 0; i < HASH; i++)
+        while (r->hash[i])
+            forget_page(r, &r->hash[i]);
+}
+
+/* Looks through the page, and makes its copy if there is something to rewrite. False: no frame is left. */
+static bool look_through(struct rewriter *r, struct page *p)
+{
+    const uint8_t *from = host_of(machine_bus(r->vm->machine), p->gpa);
+    bool c = machine_hart(r->vm->machine, 0)->isa.c;
+    uint8_t *to = NULL;
+    const unsigned last = PAGE_SIZE - 2;
+    p->copy = OWN_PAGE;
+    for (unsigned off = 0; off < PAGE_SIZE; off += c ? 2 : 4) {
+        if (!begins_here(r, from, off))
+            continue;
+        if (!to) {
+            if (!frames_take(r->vm->vmm->frames, FRAME_TABLE, r->vm->number, &p->copy))
+                return false;
+            to = host_of(machine_bus(r->vm->vmm->machine), p->copy);
+            memcpy(to, from, PAGE_SIZE);
+        }
+        uint32_t insn = half_at(from, off);
+        if (off < last)
+            memcpy(&insn, from + off, sizeof insn);
+        if (c)
+            rewrite(to, from, off);
+        else
+            rewrite_word(to, off);
+        tell(r, p->gpa + off, insn, p->copy);
+    }
+    if (c && to && !r->heads && half_at(to, 0) != half_at(from, 0)) {
+        look_again(r);
+        if (begins_here(r, from, last))
+            rewrite(to, from, last);
+    }
+    return true;
 }
 
 uint64_t rewriter_code(struct rewriter *r, uint64_t gpa)
@@ -162,6 +184,7 @@ uint64_t rewriter_code(struct rewriter *r, uint64_t gpa)
         free(p);
         return NO_ROOM;
     }
+    at = find(r, gpa); /* the others may be gone */
     *at = p;
     bus_flag_page(machine_bus(r->vm->machine), gpa, PAGE_REWRITTEN, true);
     return p->copy;

@@ -46,6 +46,13 @@ static uint64_t rewrite_page(struct vm *vm, uint64_t gpa)
 static int attach(struct vm *vm, bool rewrites, struct err *e)
 {
     static const struct shadow_hooks rewriting = {rewrite_page};
+    const char *more = native_unhidden(&vm->vmm->hart->isa, &machine_hart(vm->machine, 0)->isa);
+    if (more)
+        return err_set(e, -EINVAL,
+                       "--vmm %s: the real machine has %s, which vm %u (%s) is to be without, and whose instructions "
+                       "trap in no mode: "
+                       "give the real machine -cpu rv64,%s=false too (guests that have it go on as before, but slower)",
+                       vm->technique->name, more, vm->number, vm->name, more);
     struct deprivileged *d = calloc(1, sizeof *d);
     if (!d)
         return err_set(e, -ENOMEM, "vm %u: out of memory", vm->number);

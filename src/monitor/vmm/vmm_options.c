@@ -92,13 +92,17 @@ static int single(struct vmm_setup *s, struct options *o, struct err *e)
 static int check_guest(const struct options *g, unsigned i, struct err *e)
 {
     const char *bad = g->action != OPTIONS_RUN ? "--help, --version and dumpdtb"
-                      : g->vmm || g->nvms || g->slice || g->check || g->check_shadow
-                          ? "--vmm, --vm, --slice, --check and --check-shadow"
-                      : g->ntraces || g->stats     ? "--trace and --stats"
-                      : g->max_insns != UINT64_MAX ? "--max-insns"
-                                                   : NULL;
+                      : g->vmm || g->nvms || g->slice || g->check || g->check_shadow || g->vmstat
+                          ? "--vmm, --vm, --slice, --check, --check-shadow and --vmstat"
+                      : g->ntraces || g->trace_format || g->trace_file || g->stats
+                          ? "--trace, its format and file, and --stats"
+                      : g->profile || g->post_mortem ? "--profile and --post-mortem"
+                      : g->gdb || g->hold            ? "-gdb, -s and -S"
+                      : g->pidfile                   ? "-pidfile"
+                      : g->max_insns != UINT64_MAX   ? "--max-insns"
+                                                     : NULL;
     return bad ? err_set(e, -EINVAL, "--vm (guest %u): %s belong%s outside of it", i + 1, bad,
-                         strstr(bad, "max") ? "s" : "")
+                         g->pidfile || strstr(bad, "max") ? "s" : "")
                : 0;
 }
 
@@ -129,14 +133,27 @@ static int add_guest(struct vmm_setup *s, const struct options *o, unsigned i, s
 }
 
 /* Options that make sense for a guest only. */
-static int check_real(const struct machine_options *m, struct err *e)
+static int check_real(const struct options *o, struct err *e)
 {
-    const char *bad = m->kernel     ? "-kernel"
-                      : m->initrd   ? "-initrd"
-                      : m->append   ? "-append"
-                      : m->ndrives  ? "-drive"
-                      : m->ndevices ? "-device"
-                                    : NULL;
+    const struct machine_options *m = &o->machine;
+    struct machine_options plain;
+    machine_options_default(&plain);
+    bool serial = strcmp(m->serial, "mon:stdio") && !o->gdb; /* the parser names one where nothing was said */
+    const char *bad = m->kernel                     ? "-kernel"
+                      : m->initrd                   ? "-initrd"
+                      : m->append                   ? "-append"
+                      : m->dtb                      ? "-dtb"
+                      : strcmp(m->bios, plain.bios) ? "-bios"
+                      : m->ndrives                  ? "-drive"
+                      : m->nnetdevs                 ? "-netdev"
+                      : m->nchardevs                ? "-chardev"
+                      : m->ndevices || m->nloaders  ? "-device"
+                      : serial                      ? "-serial"
+                      : m->signature                ? "-signature"
+                      : m->snapshot                 ? "-snapshot"
+                      : m->no_reboot                ? "-no-reboot"
+                      : m->seed != plain.seed       ? "-seed"
+                                                    : NULL;
     if (m->harts != 1)
         return err_set(e, -EINVAL, "-smp %u with --vm: the VMM uses one hart of the real machine: leave it out",
                        m->harts);
@@ -162,7 +179,7 @@ static int check_xuk(const struct vmm_config *c, struct err *e)
 static int several(struct vmm_setup *s, struct options *o, struct err *e)
 {
     struct vmm_config *c = &s->config;
-    int rc = check_real(&o->machine, e);
+    int rc = check_real(o, e);
     if (rc)
         return rc;
     c->vms = calloc(o->nvms, sizeof *c->vms);

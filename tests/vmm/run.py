@@ -282,6 +282,18 @@ def test_extensions_that_the_real_machine_lacks():
         ends(r, 0, err="--check: no difference in")
 
 
+def test_breakpoints_of_the_guest():
+    """Only what translate has put there is called rewritten."""
+    with tempfile.TemporaryDirectory() as d:
+        for t in ("trap", "translate"):
+            f = os.path.join(d, t)
+            ends(vitrine("--vmm", t, "-cpu", "rv64,xuk=true", "--trace", f"vm_exit:{f}", "-kernel", guest.guest("storm"), "-append", "seed=1 steps=4000 fence=1"), 0)
+            text = open(f).read()
+            check("reason exception, cause breakpoint (3)" in text, f"an ebreak under {t}")
+            check(("rewritten" in text) == (t == "translate"), f"what was rewritten under {t}")
+            check(not re.search(r"reason rewritten.*(insn 0x100073|insn 0x\w*9002)$", text, re.M), f"an ebreak under {t} is called rewritten")
+
+
 def test_lines_of_ftrace():
     with tempfile.TemporaryDirectory() as d:
         f = os.path.join(d, "t.ftrace")

@@ -199,6 +199,13 @@ static enum next cure(struct vm *vm, struct hart *vh, const struct trap *t, enum
 
 /* ---- Running ---- */
 
+/* Is it one of the guest's own, and none that translate put there? */
+static bool is_breakpoint(uint32_t insn)
+{
+    enum { EBREAK = 0x00100073, C_EBREAK = 0x9002 };
+    return insn == EBREAK || (insn & 0xffff) == C_EBREAK;
+}
+
 /* Runs the guest on the real hart up to turn_retired == end. True: the caller goes on; false: *x is what trap_run() returns. */
 static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit *x)
 {
@@ -218,8 +225,11 @@ static bool run_native(struct vm *vm, struct hart *vh, uint64_t end, struct exit
                     : x->trap.cause == CAUSE_ILLEGAL                            ? (uint32_t)x->trap.tval
                                                                                 : fetch_raw(real);
     trap_leave(vm, vh);
-    if (why == VM_EXIT_REWRITTEN && x->reason == EXIT_TRAP)
+    if (why == VM_EXIT_REWRITTEN && x->reason == EXIT_TRAP) {
         insn = fetch_raw(vh); /* the guest's own */
+        if (is_breakpoint(insn))
+            why = VM_EXIT_EXCEPTION;
+    }
     vm->stats.native += vh->turn_retired - before;
     machine_ran(vm->vmm->machine, vh->turn_retired - before);
     switch (x->reason) {

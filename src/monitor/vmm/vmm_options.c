@@ -138,7 +138,7 @@ static int check_real(const struct options *o, struct err *e)
     const struct machine_options *m = &o->machine;
     struct machine_options plain;
     machine_options_default(&plain);
-    bool serial = strcmp(m->serial, "mon:stdio") && !o->gdb; /* the parser names one where nothing was said */
+    bool serial = strncmp(m->serial, "mon:stdio", 9) && !o->gdb; /* where nothing was said there is that one */
     const char *bad = m->kernel                     ? "-kernel"
                       : m->initrd                   ? "-initrd"
                       : m->append                   ? "-append"

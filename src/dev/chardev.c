@@ -313,7 +313,8 @@ static void prepare(struct io_source *s, struct io_pollset *p)
 static void look_for_pty_peer(struct chardev *c)
 {
     struct pollfd pfd = {.fd = c->in_fd, .events = POLLIN};
-    c->hung_up = poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP);
+    /* Who wrote and left at once is heard to the end. */
+    c->hung_up = poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP) && !(pfd.revents & POLLIN);
     c->out = c->hung_up ? OUT_NONE : OUT_PLAIN;
     if (c->hung_up)
         c->tx_len = 0;

@@ -363,6 +363,13 @@ START_TEST(pty)
         io_poll(loop, 10);
     must_write(c, "gone\n");
     ck_assert(io_can_progress(loop));
+    /* Who comes, writes and leaves between two looks is heard. */
+    fd = open(strchr(chardev_name(c), '/'), O_RDWR | O_NOCTTY);
+    ck_assert_int_eq(write(fd, "bye\r", 4), 4);
+    close(fd);
+    await_input(c, 4);
+    ck_assert_uint_eq(chardev_read(c, buf, 64), 4);
+    ck_assert_mem_eq(buf, "bye\r", 4);
     chardev_free(c);
 }
 END_TEST

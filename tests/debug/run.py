@@ -516,6 +516,48 @@ def test_watch():
     find(r"^Watchpoint 4: gpa:&free_count,4 \(4 bytes at gpa:0x8", r.out)
 
 
+def test_watch_ends_with_its_frame():
+    """A local variable in memory is watched until its function returns, and told to be gone then, as gdb does; by another name it is not."""
+    r = batch("-kernel", guest("ukern"), script="""
+        tbreak say_number
+        continue
+        watch digits[0]
+        watch -location digits[1]
+        watch v
+        continue
+        continue
+        continue
+        continue
+        continue
+        info breakpoints
+        backtrace 1""")
+    find(r"^Watchpoint 2: digits\[0\] \(1 byte at 0x8\w+", r.out)
+    find(r"^v: the compiler did not keep it here", r.out + r.err)
+    m = find(r"^Watchpoint 2 \(digits\[0\]\) is gone: the function has returned in whose frame it was\.\nhart 0 in S mode: 0x\w+ <s_main\+\d+>", r.out)
+    check("Watchpoint 2: digits[0]\n\nOld value" in r.out[:m.start()], "it was written before", r.out)
+    listed = r.out[r.out.rindex("Num  Type"):]
+    check("digits[1]" in listed and "digits[0]" not in listed, "the other one stays", r.out)
+
+
+def test_jump():
+    r = batch("-kernel", guest("ukern"), script="""
+        break page_alloc
+        continue
+        tbreak *$pc
+        jump *$pc
+        jump
+        jump nowhere
+        jump gpa:0x80000000
+        jump s_main""")
+    m = re.findall(r"^Continuing at (0x8\w+) <(\w+)", r.out, re.M)
+    check(len(m) == 2 and m[0][1] == "page_alloc" and m[1][1] == "s_main", f"{m}", r.out)
+    find(r"^Breakpoint 1, hart 0 in S mode: " + m[0][0], r.out)  # at once: nothing of it has run
+    said = r.out + r.err
+    find(r"^jump: give a place", said)
+    find(r"^nowhere: no function", said)
+    find(r"^jump gpa:0x80000000: give a virtual address$", said)
+
+
 def test_watch_before_it_is_mapped():
     """A user's address: nothing is there until the kernel has made the page."""
     r = batch("-kernel", guest("ukern"), script="""
@@ -855,7 +897,17 @@ def test_display_and_formats():
         x/s greeting
         print *(unsigned char *)0x1000
         output 3
-        echo \\n""")
+        echo \\n
+        x/2tb 0x1000
+        x/a 0x1ff0
+        x/s 0
+        print *(unsigned short *)0x1000@3
+        print/x *(unsigned char *)0x1000@2
+        print/x $[1]
+        print 5@2""")
+    find(r"^0x1000:\t10010111\t00000010\n0x1ff0:\t0x0\n0x0:\tcannot be read\n", r.out)
+    find(r"^\$10 = \{663, 0, 34323\}\n\$11 = \{0x97, 0x2\}\n\$12 = 0x2\n", r.out)
+    find(r"^column 2: expected a variable or memory .* on the left of @$", r.out + r.err)
     find(r"^1: x/i \$pc\n=> 0x1004:\t", r.out)
     find(r"^2: /x \$t0 = 0x1000$", r.out)
     check(r.out.count("1: x/i") == 2, "no more after undisplay", r.out)

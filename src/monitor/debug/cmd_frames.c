@@ -82,6 +82,24 @@ bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp)
     return true;
 }
 
+bool frame_holds(struct repl *r, uint64_t addr, struct stop_frame *until)
+{
+    const struct call_frames *f = frames(r);
+    const struct hart *h = debugger_hart(r->d);
+    *until = (struct stop_frame){.pc = 0};
+    if (!f || r->frame + 1 >= f->n)
+        return false;
+    const struct unwind_frame *v = &f->v[r->frame];
+    if (!v->cfa || v->trap_entry || !(v->known >> 2 & 1) || addr < v->x[2] || addr >= v->cfa)
+        return false;
+    *until = (struct stop_frame){.pc = f->v[r->frame + 1].pc,
+                                 .sp = v->cfa,
+                                 .satp = h->virt ? h->csr.vsatp : h->csr.satp,
+                                 .hart = (uint8_t)h->id,
+                                 .mode = EVENT_MODE(h->priv, h->virt)};
+    return true;
+}
+
 static void show_frame(struct repl *r, const struct call_frames *f, unsigned n)
 {
     char line[512];

@@ -87,12 +87,13 @@ static int examine_strings(struct repl *r, uint64_t count, struct expr_value *at
         char c = 0;
         unsigned n = 0;
         show_address(r, at->v);
-        out_puts(r->out, ":\t\"");
+        out_puts(r->out, ":\t");
         for (; n < MAX_STRING; n++, at->v++) {
             if (debugger_read(r->d, debugger_hart(r->d), space_of(at), at->v, &c, 1) != 1) {
-                out_puts(r->out, "\"\n");
+                out_puts(r->out, n ? "\"\n" : "cannot be read\n");
                 return unreadable(r, at, e);
             }
+            out_puts(r->out, n ? "" : "\"");
             if (!c)
                 break;
             if (c == '\n' || c == '\t' || c == '\r')
@@ -122,6 +123,7 @@ static struct expr_value unit_value(uint64_t v, const struct print_format *f)
 
 static int examine_units(struct repl *r, const struct print_format *f, struct expr_value *at, struct err *e)
 {
+    static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
     struct expr_env env;
     unsigned per_line = f->letter == 'c'                       ? 8
                         : f->letter == 'a' || f->letter == 'f' ? 2
@@ -147,7 +149,8 @@ static int examine_units(struct repl *r, const struct print_format *f, struct ex
         char letter = f->letter == 'x' ? 'z' : f->letter; /* x pads to the size */
         if (expr_format(text, sizeof text, &x, letter, &env, e) < 0)
             return -EINVAL;
-        out_printf(r->out, "\t%s", text);
+        int missing = f->letter == 't' ? (int)(8 * f->size - strlen(text)) : 0; /* t too */
+        out_printf(r->out, "\t%.*s%s", missing, zeros, text);
         at->v += f->size;
     }
     out_puts(r->out, "\n");

@@ -342,6 +342,25 @@ int cmd_advance(struct repl *r, const char *args, struct err *e)
     return rc ? rc : advance_to(r, &p, n, &s);
 }
 
+/* PLACE: goes on from there, whatever the code did before. */
+int cmd_jump(struct repl *r, const char *args, struct err *e)
+{
+    struct place p;
+    if (!*args)
+        return err_set(e, -EINVAL, "jump: give a place: jump main, jump trap.c:12, jump *0x80000000");
+    if (can_run(r, e) || repl_can_step(r, e) || parse_place(r, args, NULL, &p, e))
+        return -EINVAL;
+    if (p.space != SPACE_GVA || p.nalso)
+        return err_set(e, -EINVAL, "jump %s: %s", args,
+                       p.nalso ? "there are several such places: give *ADDRESS" : "give a virtual address");
+    if (!debugger_reg_write(r->d, debugger_hart(r->d), DEBUG_REG_PC, p.addr))
+        return err_set(e, -EINVAL, "jump %s: pc cannot be 0x%" PRIx64, args, p.addr);
+    out_puts(r->out, "Continuing at ");
+    show_address(r, p.addr);
+    out_puts(r->out, ".\n");
+    return cmd_continue(r, "", e);
+}
+
 /* One line on, but not back: a loop is run through. True: *s says what else ended it. */
 static bool until_line(struct repl *r, struct debug_stop *s)
 {

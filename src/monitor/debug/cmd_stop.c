@@ -93,6 +93,25 @@ static uint64_t symbol_size(struct repl *r, uint64_t addr)
     return 8;
 }
 
+/* Whether the expression names a variable of the function: then spec->frame.pc is not 0, for now. One in a register is an error. */
+static int find_local(struct repl *r, const char *s, struct stop_spec *spec, struct err *e)
+{
+    struct expr_env env;
+    struct expr_variable v;
+    struct expr *x = expr_parse(s, 0, NULL, e);
+    if (!x)
+        return -EINVAL;
+    repl_env(r, &env);
+    spec->frame.pc = expr_names_local(x, &env, &v);
+    bool in_memory = !spec->frame.pc || !expr_sole_name(x) || v.where == EXPR_IN_MEMORY;
+    expr_free(x);
+    if (in_memory)
+        return 0;
+    return v.where == EXPR_IN_REGISTER
+               ? err_set(e, -EINVAL, "%s is in register %s here: only memory can be watched", s, v.reg)
+               : err_set(e, -EINVAL, "%s has no place in memory here: only memory can be watched", s);
+}
+
 /* SYMBOL, [SPACE:]ADDRESS, *(TYPE *)ADDRESS, each with an optional ",LENGTH" behind it. The text up to `if` is in s. */
 static int parse_watched(struct repl *r, char *s, struct stop_spec *spec, struct err *e)
 {
@@ -107,6 +126,8 @@ static int parse_watched(struct repl *r, char *s, struct stop_spec *spec, struct
         if (!len)
             return err_set(e, -EINVAL, "a watchpoint of no bytes: give 1 to %" PRIu64, (uint64_t)PAGE_SIZE);
     }
+    if (find_local(r, s, spec, e))
+        return -EINVAL;
     /* Something that lies in memory: its address, and how long it is. Else its value is the address. */
     char address_of[512];
     snprintf(address_of, sizeof address_of, "&(%.500s)", s);
@@ -131,6 +152,8 @@ static int parse_watched(struct repl *r, char *s, struct stop_spec *spec, struct
     case EXPR_GPA: spec->space = SPACE_GPA; break;
     case EXPR_HPA: spec->space = SPACE_HPA; break;
     }
+    if (!spec->frame.pc || spec->space != SPACE_GVA || !frame_holds(r, v.v, &spec->frame))
+        spec->frame.pc = 0;
     spec->len = len ? len : is_memory && size ? size : symbol_size(r, v.v);
     return 0;
 }
@@ -138,8 +161,8 @@ static int parse_watched(struct repl *r, char *s, struct stop_spec *spec, struct
 static int add_watch(struct repl *r, const char *args, unsigned access, struct err *e)
 {
     struct stop_spec spec = stop_spec_default(STOP_WATCH);
-    if (take_keyword(&args, "-location", 2))
-        args = skip_blanks(args);
+    bool location = take_keyword(&args, "-location", 2);
+    args = skip_blanks(args);
     size_t n = 0;
     while (args[n] && strncmp(args + n, " if ", 4) && strncmp(args + n, " if(", 4) && strncmp(args + n, " hart ", 6) &&
            strncmp(args + n, " thread ", 8))
@@ -154,8 +177,10 @@ static int add_watch(struct repl *r, const char *args, unsigned access, struct e
     spec.text = text;
     if (!text || !copy)
         err_set(e, -ENOMEM, "out of memory");
-    else if (!parse_watched(r, copy, &spec, e) && !parse_tail(r, skip_blanks(args + n), &spec, e))
+    else if (!parse_watched(r, copy, &spec, e) && !parse_tail(r, skip_blanks(args + n), &spec, e)) {
+        spec.frame.pc = location ? 0 : spec.frame.pc;
         s = debugger_add(r->d, &spec, e);
+    }
     if (s) {
         uint64_t pa;
         const char *kind = access == DEBUG_CHANGE ? "Watchpoint"

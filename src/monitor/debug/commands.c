@@ -34,6 +34,7 @@ const struct command commands[] = {
         "to a line further down (past the end of a loop), or as advance; N: so many times"),
     ROW("advance", NULL, "PLACE [N]", PLACE, RUN, cmd_advance,
         "to a place, or to the end of the function; N: to the place for the N-th time"),
+    ROW("jump", "j", "PLACE", PLACE, RUN | CMD_CHANGES, cmd_jump, "runs on from there: pc is set, nothing else"),
     ROW("reset", NULL, NULL, NONE, RUN | CMD_CHANGES, cmd_reset, "back to power-on, stopped; breakpoints stay"),
     ROW("kill", "k", NULL, NONE, RUN | CMD_CHANGES, cmd_kill, "ends the guest"),
     ROW("quit", "q exit", "[STATUS]", NONE, RUN, cmd_quit, "ends it all"),
@@ -45,7 +46,7 @@ const struct command commands[] = {
     ROW("hbreak", "hb", "[PLACE] [hart N] [if EXPR]", PLACE, 0, cmd_hbreak,
         "the same as break: no breakpoint here is in the guest's memory"),
     ROW("watch", NULL, "EXPR[,LENGTH] [hart N] [if EXPR]", EXPR, 0, cmd_watch,
-        "stops when memory there changes its value"),
+        "stops when memory there changes its value; what lies in a function's frame is watched until that returns"),
     ROW("rwatch", "rw", "EXPR[,LENGTH] [hart N] [if EXPR]", EXPR, 0, cmd_rwatch, "stops when it is read"),
     ROW("awatch", "aw", "EXPR[,LENGTH] [hart N] [if EXPR]", EXPR, 0, cmd_awatch, "stops when it is read or written"),
     ROW("catch trap", NULL, "[CAUSE] [from MODE] [if EXPR]", CAUSE, 0, cmd_catch_trap,
@@ -75,7 +76,7 @@ const struct command commands[] = {
 
     /* Looking */
     ROW("print", "p inspect call", "[/F] [EXPR]", EXPR, 0, cmd_print,
-        "a C expression over $registers, $csr.fields, the program's variables, symbols and memory"),
+        "a C expression over $registers, $csr.fields, the program's variables, symbols and memory; VALUE@N: N of them"),
     ROW("output", NULL, "[/F] EXPR", EXPR, 0, cmd_output, "the same without a name and a newline"),
     ROW("x", NULL, "[/NFU] [ADDRESS]", EXPR, CMD_REPEATS, cmd_x,
         "memory at a virtual address: count, format x d u o t a c f s i, unit b h w g"),

@@ -48,6 +48,7 @@ struct debug_stop {
     uint64_t addr, len;           /* DEBUG_WATCH: as the watchpoint was set, in its space */
     uint64_t old, new;            /* DEBUG_WATCH: the value, its first 8 bytes at most, before and after */
     bool by_device;               /* DEBUG_WATCH: DMA, no instruction */
+    bool left;                    /* DEBUG_BREAK: a watchpoint's frame is gone; it is temporary now */
     bool trapped;                 /* DEBUG_STEPPED: by a trap into its handler */
     bool told;                    /* DEBUG_EVENT: debugger_set_nested()'s function saw it already */
     struct event event;           /* DEBUG_CATCH, DEBUG_EVENT */
@@ -172,6 +173,12 @@ struct stop_spec {
     unsigned nalso;
     uint64_t len;    /* STOP_WATCH: bytes, at most a page */
     unsigned access; /* STOP_WATCH: enum debug_access */
+    struct stop_frame {
+        uint64_t pc,
+            sp; /* pc 0: none. Once its hart stands there with its stack pointer at or above sp, in the same address space and mode */
+        uint64_t satp;
+        uint8_t hart, mode;
+    } frame; /* STOP_WATCH: ... the frame is gone in which the bytes lie, and the watchpoint with it */
     /* STOP_CATCH: an event of these kinds that fits all of the rest */
     uint64_t kinds;
     uint64_t cause;     /* EV_TRAP: as in mcause; UINT64_MAX = any */

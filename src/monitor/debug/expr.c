@@ -328,6 +328,23 @@ static bool step(struct expr_run *r, const struct expr_node *n, struct expr_valu
     return true;
 }
 
+/* a @ b */
+static bool repeat(struct expr_run *r, const struct expr_node *n, struct expr_value *v)
+{
+    struct place p;
+    struct expr_value count;
+    if (!place_of(r, n->a, &p) || !value(r, n->b, &count))
+        return false;
+    if (p.reg || p.var_reg || p.is_value || p.bits)
+        return expr_fail(r, n, "what stands left of @ is not in memory: nothing lies behind it");
+    if (count.type.depth || !count.v || count.v > UINT32_MAX)
+        return expr_fail(r, n, "expected a count from 1 to %u behind @", UINT32_MAX);
+    if (!expr_type_size(&p.type))
+        return expr_fail(r, n, "the size of what stands left of @ is not known");
+    *v = (struct expr_value){.v = p.addr, .type = p.type, .space = (uint8_t)p.space, .count = count.v};
+    return true;
+}
+
 /* ---- the tree ---- */
 
 /* What an array or a function is in an expression: a pointer to its first element, its address. */
@@ -349,6 +366,8 @@ static bool value(struct expr_run *r, unsigned at, struct expr_value *v)
     if (!eval(r, at, v))
         return false;
     v->type = decayed(v->type);
+    v->type.depth = (uint8_t)(v->type.depth + (v->count != 0)); /* of the history: its first is pointed to */
+    v->count = 0;
     if (v->type.depth || !v->type.c)
         return true;
     if (!v->type.size)
@@ -443,6 +462,7 @@ static bool type_of(struct expr_run *r, unsigned at, struct expr_type *t)
     case OP_PRE_DEC:
     case OP_POST_INC:
     case OP_POST_DEC:
+    case OP_REPEAT:
     case OP_ASSIGN: return type_of(r, n->a, t);
     case OP_PLUS:
     case OP_NEGATE:
@@ -607,8 +627,18 @@ static bool eval(struct expr_run *r, unsigned at, struct expr_value *v)
     case OP_XOR:
     case OP_OR: return value(r, n->a, &a) && value(r, n->b, &b) && expr_binary(r, n, (enum expr_op)n->op, &a, &b, v);
     case OP_ASSIGN: return assign(r, n, v);
+    case OP_REPEAT: return repeat(r, n, v);
     case OP_IF: return conditional(r, n, v);
     }
+    return false;
+}
+
+bool expr_names_local(const struct expr *x, const struct expr_env *env, struct expr_variable *v)
+{
+    for (unsigned i = 0; env->variable && i < x->nodes; i++)
+        if (x->node[i].op == OP_NAME &&
+            env->variable(env->variable_ctx, x->names + x->node[i].name, v, NULL) == EXPR_FOUND && !v->global)
+            return true;
     return false;
 }
 

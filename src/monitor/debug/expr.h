@@ -14,6 +14,7 @@
  *   * & [] ( type ) sizeof + - ! ~ ++ --      the rest is C's, with its precedence: no comma, no calls. Types: integers of 1 to 8 bytes by C's and
  *   * / % + - << >> < <= > >= == != & ^ |     stdint.h's names, those of the debug information, and pointers; char is unsigned, as in RISC-V's ABI.
  *   && || ?: = += -= ...                      What is no pointer is dereferenced and indexed as (unsigned long *).
+ *   E @ N                                     as the whole expression: N values in memory, of which E is the first
  *   gva:E gpa:E hpa:E                         E is an address of that space (no blank before the colon): a virtual one through page tables even from M
  *                                             mode, a guest's physical one, the machine's physical one (devices too)
  *
@@ -58,7 +59,8 @@ bool expr_type_is_aggregate(const struct expr_type *t);
 struct expr_value {
     uint64_t v; /* extended to 64 bits by its type */
     struct expr_type type;
-    uint8_t space; /* enum expr_space, for addresses */
+    uint8_t space;  /* enum expr_space, for addresses */
+    uint64_t count; /* not 0: E @ N: so many values of that type, from the address v on */
 };
 
 /* What names and registers are unless told otherwise. */
@@ -143,6 +145,8 @@ MUST_USE struct expr *expr_parse(const char *text, unsigned flags, const char **
 void expr_free(struct expr *x); /* NULL is fine */
 /* Is it a name and nothing else? Then that name, else NULL. */
 const char *expr_sole_name(const struct expr *x);
+/* A variable of a function that it names, where that variable is; false: it names none. */
+MUST_USE bool expr_names_local(const struct expr *x, const struct expr_env *env, struct expr_variable *v);
 /* As it was written, without what follows it. */
 const char *expr_text(const struct expr *x);
 

@@ -48,6 +48,7 @@ enum expr_op {
     OP_ALL,    /* && */
     OP_ANY,    /* || */
     OP_ASSIGN, /* op= when value is not OP_ASSIGN itself: the operator */
+    OP_REPEAT, /* a @ b; the root only */
     /* a ? b : c */
     OP_IF
 };
@@ -70,6 +71,7 @@ struct expr {
     char *names; /* NUL-terminated, one after the other */
     char *text;
     uint16_t root;
+    unsigned nodes;
 };
 
 /* An evaluation. */

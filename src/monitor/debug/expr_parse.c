@@ -568,6 +568,19 @@ static unsigned parse_assign(struct parser *p)
     return p->failed ? (unsigned)NO_NODE : n;
 }
 
+/* E @ N, which is no operator among others: nothing can be done with so many values but to show them. */
+static unsigned parse_repeat(struct parser *p)
+{
+    unsigned n = parse_assign(p), at = p->t.at;
+    if (p->failed || !is_sign(p, '@'))
+        return n;
+    if (!in_place(p, n) || p->x->node[n].op == OP_REG)
+        return fail(p, at, "expected a variable or memory as in *(int *)ADDR on the left of @");
+    next(p);
+    unsigned count = parse_assign(p);
+    return p->failed ? (unsigned)NO_NODE : new_node(p, OP_REPEAT, at, n, count, NO_NODE);
+}
+
 /* ---- the whole ---- */
 
 static struct expr *new_expr(size_t len)
@@ -597,7 +610,7 @@ struct expr *expr_parse(const char *text, unsigned flags, const char **end, stru
         return NULL;
     }
     next(&p);
-    unsigned root = parse_assign(&p);
+    unsigned root = parse_repeat(&p);
     if (!p.failed && !end && p.t.kind != T_END)
         expected(&p, "an operator, or the end");
     if (!p.failed) {
@@ -607,6 +620,7 @@ struct expr *expr_parse(const char *text, unsigned flags, const char **end, stru
         while (n && isspace((unsigned char)text[n - 1]))
             n--;
         p.x->root = (uint16_t)root;
+        p.x->nodes = p.nodes;
         p.x->text = strndup(text, n);
         struct expr_node *fit = realloc(p.x->node, p.nodes * sizeof *fit);
         p.x->node = fit ? fit : p.x->node;

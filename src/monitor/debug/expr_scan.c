@@ -162,7 +162,7 @@ static void scan_sign(struct scanner *p, struct token *t)
         return;
     }
     p->pos = t->at + 1;
-    if (strchr("+-*/%&|^~!<>=?:()[].", *s)) {
+    if (strchr("+-*/%&|^~!<>=?:()[].@", *s)) {
         t->kind = T_SIGN;
         t->value = (unsigned char)*s;
     } else {

@@ -106,10 +106,10 @@ static int format_address(char *buf, size_t size, const struct expr_value *v, co
     uint64_t off = 0;
     const char *s = env && env->symbol_at ? env->symbol_at(env->ctx, v->v, &off) : NULL;
     if (!s)
-        return snprintf(buf, size, "%#" PRIx64, v->v);
+        return snprintf(buf, size, "0x%" PRIx64, v->v);
     if (!off)
-        return snprintf(buf, size, "%#" PRIx64 " <%s>", v->v, s);
-    return snprintf(buf, size, "%#" PRIx64 " <%s+%" PRIu64 ">", v->v, s, off);
+        return snprintf(buf, size, "0x%" PRIx64 " <%s>", v->v, s);
+    return snprintf(buf, size, "0x%" PRIx64 " <%s+%" PRIu64 ">", v->v, s, off);
 }
 
 /* The string at the value: at most 200 characters of it, then "...". */
@@ -148,7 +148,7 @@ static int format_naturally(char *buf, size_t size, const struct expr_value *v)
     char name[64];
     const struct expr_type *t = &v->type;
     if (t->depth)
-        return snprintf(buf, size, "(%s) %#" PRIx64, expr_type_name(t, name, sizeof name), v->v);
+        return snprintf(buf, size, "(%s) 0x%" PRIx64, expr_type_name(t, name, sizeof name), v->v);
     if (t->is_bool)
         return snprintf(buf, size, "%s", v->v ? "true" : "false");
     if (t->is_char)

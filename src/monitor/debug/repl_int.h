@@ -224,6 +224,8 @@ const char *source_default_file(struct repl *r);
 int source_place(struct repl *r, const char *text, struct place *p, struct err *e);
 /* Where the selected frame returns to, and its caller's stack pointer. False: not known. */
 bool frame_return(struct repl *r, uint64_t *ra, uint64_t *sp);
+/* Does that address lie in the selected frame? Then what tells that the frame is gone. */
+bool frame_holds(struct repl *r, uint64_t addr, struct stop_frame *until);
 uint64_t frame_pc(struct repl *r); /* of the selected frame, where its names and lines are looked up */
 void call_frames_free(struct repl *r);
 
@@ -261,7 +263,7 @@ MUST_USE int stepx_args(struct repl *r, const char *args, uint64_t *kinds, uint6
 /* ---- Bodies, cmd_*.c ---- */
 
 command_fn cmd_run, cmd_continue, cmd_stepi, cmd_nexti, cmd_step, cmd_next, cmd_finish, cmd_until, cmd_advance,
-    cmd_stepx, cmd_reset, cmd_kill, cmd_quit; /* cmd_run.c */
+    cmd_jump, cmd_stepx, cmd_reset, cmd_kill, cmd_quit; /* cmd_run.c */
 command_fn cmd_break, cmd_tbreak, cmd_hbreak, cmd_watch, cmd_rwatch, cmd_awatch, cmd_delete, cmd_enable, cmd_disable,
     cmd_ignore, cmd_condition, cmd_commands, cmd_info_breakpoints; /* cmd_stop.c */
 command_fn cmd_catch_trap, cmd_catch_csr, cmd_catch_mode, cmd_catch_sbi, cmd_catch_mmio, cmd_catch_irq,

@@ -198,6 +198,13 @@ void show_stop(struct repl *r, const struct debug_stop *s)
     switch (s->reason) {
     case DEBUG_STEPPED: break;
     case DEBUG_BREAK:
+        if (s->left) {
+            const struct stop *w = debugger_find(r->d, s->number);
+            out_styled(r->out, OUT_HEAD, "Watchpoint %d", s->number);
+            out_printf(r->out, " (%s) is gone: the function has returned in whose frame it was.\n",
+                       w && w->spec.text ? w->spec.text : "");
+            break;
+        }
         out_styled(r->out, OUT_HEAD, "%s %d", is_temporary(r, s->number) ? "Temporary breakpoint" : "Breakpoint",
                    s->number);
         out_puts(r->out, ", ");

@@ -25,28 +25,36 @@ struct shower {
 
 static int show(struct shower *s, const struct expr_value *v, bool top, unsigned depth, struct err *e);
 
-/* The value at an address, as it is there. bits: of a bit-field. */
+/* The value of that type at an address. */
+static int fetch_as(struct shower *s, uint64_t addr, uint8_t space, const struct expr_type *t, struct expr_value *v,
+                    struct err *e)
+{
+    *v = (struct expr_value){.v = addr, .type = *t, .space = space};
+    uint64_t size = t->depth ? 8 : t->size, word = 0;
+    if (expr_type_is_aggregate(t) || !size)
+        return 0;
+    if (!s->env.read(s->env.ctx, (enum expr_space)space, addr, (unsigned)size, &word, e))
+        return -EFAULT;
+    v->v = !t->depth && t->is_signed && size < 8 ? (uint64_t)sign_extend(word, (unsigned)(8 * size)) : word;
+    return 0;
+}
+
+/* The same of a member, which may be a bit-field. */
 static int fetch(struct shower *s, uint64_t addr, uint8_t space, const struct ctype_member *m, struct expr_value *v,
                  struct err *e)
 {
-    *v = (struct expr_value){.v = addr, .type = expr_type_of(m->type), .space = space};
-    uint64_t size = v->type.depth ? 8 : v->type.size;
-    if (expr_type_is_aggregate(&v->type) || !size)
-        return 0;
+    struct expr_type t = expr_type_of(m->type);
     uint64_t word = 0;
-    if (m->bits) {
-        for (unsigned i = 0; i < m->bits; i++) {
-            uint64_t byte;
-            if (!s->env.read(s->env.ctx, (enum expr_space)space, addr + (m->bit + i) / 8, 1, &byte, e))
-                return -EFAULT;
-            word |= (byte >> (m->bit + i) % 8 & 1) << i;
-        }
-        v->v = v->type.is_signed ? (uint64_t)sign_extend(word, m->bits) : word;
-        return 0;
+    if (!m->bits)
+        return fetch_as(s, addr, space, &t, v, e);
+    *v = (struct expr_value){.v = addr, .type = t, .space = space};
+    for (unsigned i = 0; i < m->bits; i++) {
+        uint64_t byte;
+        if (!s->env.read(s->env.ctx, (enum expr_space)space, addr + (m->bit + i) / 8, 1, &byte, e))
+            return -EFAULT;
+        word |= (byte >> (m->bit + i) % 8 & 1) << i;
     }
-    if (!s->env.read(s->env.ctx, (enum expr_space)space, addr, (unsigned)size, &word, e))
-        return -EFAULT;
-    v->v = v->type.is_signed && size < 8 ? (uint64_t)sign_extend(word, (unsigned)(8 * size)) : word;
+    v->v = t.is_signed ? (uint64_t)sign_extend(word, m->bits) : word;
     return 0;
 }
 
@@ -81,29 +89,30 @@ static int show_text(struct shower *s, uint64_t addr, uint8_t space, uint64_t co
     return 0;
 }
 
-static int show_array(struct shower *s, const struct expr_value *v, unsigned depth, struct err *e)
+/* So many values of that type, one behind the other. */
+static int show_elements(struct shower *s, uint64_t addr, uint8_t space, const struct expr_type *t, uint64_t count,
+                         unsigned depth, struct err *e)
 {
-    const struct ctype_member element = {.type = ctype_target(v->type.c)};
-    uint64_t size = ctype_size(element.type), count = v->type.c->count;
+    uint64_t size = expr_type_size(t);
     struct expr_value x, next;
     struct err ignored;
-    if (element.type && element.type->kind == CTYPE_CHAR && !s->letter)
-        return show_text(s, v->v, v->space, count, e);
+    if (t->is_char && !t->depth && !s->letter)
+        return show_text(s, addr, space, count, e);
     out_puts(s->r->out, "{");
-    for (uint64_t i = 0; i < count && size; i++) {
+    for (uint64_t i = 0; i < count && size && !out_cancelled(s->r->out); i++) {
         if (!s->left) {
             out_puts(s->r->out, "...");
             break;
         }
         s->left--;
         out_puts(s->r->out, i ? ", " : "");
-        if (fetch(s, v->v + i * size, v->space, &element, &x, e) || show(s, &x, false, depth, e))
+        if (fetch_as(s, addr + i * size, space, t, &x, e) || show(s, &x, false, depth, e))
             return -EFAULT;
-        if (expr_type_is_aggregate(&x.type))
+        if (expr_type_is_aggregate(t))
             continue;
         uint64_t same = 1;
         while (i + same < count && !out_cancelled(s->r->out) &&
-               !fetch(s, v->v + (i + same) * size, v->space, &element, &next, &ignored) && next.v == x.v)
+               !fetch_as(s, addr + (i + same) * size, space, t, &next, &ignored) && next.v == x.v)
             same++;
         if (same >= REPEATS) {
             out_printf(s->r->out, " <repeats %" PRIu64 " times>", same);
@@ -112,6 +121,12 @@ static int show_array(struct shower *s, const struct expr_value *v, unsigned dep
     }
     out_puts(s->r->out, "}");
     return 0;
+}
+
+static int show_array(struct shower *s, const struct expr_value *v, unsigned depth, struct err *e)
+{
+    struct expr_type t = expr_type_of(ctype_target(v->type.c));
+    return show_elements(s, v->v, v->space, &t, v->type.c->count, depth, e);
 }
 
 static int show_struct(struct shower *s, const struct expr_value *v, unsigned depth, struct err *e)
@@ -200,7 +215,11 @@ static int show(struct shower *s, const struct expr_value *v, bool top, unsigned
 
 int show_value(struct repl *r, const struct expr_value *v, char letter, bool top, struct err *e)
 {
-    struct shower s = {.r = r, .letter = letter, .left = ELEMENTS};
+    const bool many = v->count || expr_type_is_aggregate(&v->type);
+    /* s asks for strings where there are any: all else as it is. */
+    struct shower s = {.r = r, .letter = letter == 's' && many ? 0 : letter, .left = ELEMENTS};
     repl_env(r, &s.env);
+    if (v->count)
+        return show_elements(&s, v->v, v->space, &v->type, v->count, DEPTH, e);
     return show(&s, v, top, DEPTH, e);
 }

@@ -255,6 +255,9 @@ static bool arm_machine(struct debugger *d, unsigned vm)
     for (const struct stop *s = d->stops; s; s = s->next)
         for (unsigned i = 0; s->spec.kind == STOP_BREAK && s->enabled && i < s->spec.nalso; i++)
             at[n++] = s->spec.also[i];
+    for (const struct stop *s = d->stops; s; s = s->next)
+        if (s->vm == vm && s->spec.kind == STOP_WATCH && s->enabled && s->spec.frame.pc)
+            at[n++] = s->spec.frame.pc;
     for (unsigned i = 0; i < d->goal.n && d->goal.vm == vm; i++)
         at[n++] = d->goal.va[i];
     bool ok = machine_set_breakpoints(debugger_machine_of(d, vm), at, n);
@@ -434,9 +437,24 @@ static bool stands_at(struct hart *h, const struct stop *s)
     return debugger_pc_pa(h, &pa) && pa == s->spec.addr;
 }
 
+/* Has the function returned in whose frame the watchpoint lies? */
+static bool left_frame(const struct stop *s, struct hart *h)
+{
+    const struct stop_frame *f = &s->spec.frame;
+    return f->pc && f->pc == h->pc && f->hart == h->id && h->x[2] >= f->sp && f->satp == address_space(h) &&
+           f->mode == EVENT_MODE(h->priv, h->virt);
+}
+
 bool stops_break_hit(struct debugger *d, struct hart *h, struct debug_stop *stop)
 {
     struct stop *first = NULL;
+    for (struct stop *s = d->stops; s; s = s->next)
+        if (s->enabled && s->spec.kind == STOP_WATCH && s->vm == d->vm && left_frame(s, h)) {
+            s->spec.temporary = true;
+            *stop = (struct debug_stop){
+                .reason = DEBUG_BREAK, .vm = d->vm, .hart = h->id, .number = s->number, .pc = h->pc, .left = true};
+            return true;
+        }
     for (struct stop *s = d->stops; s; s = s->next)
         if (s->enabled && s->spec.kind == STOP_BREAK && s->vm == d->vm && stands_at(h, s) &&
             counts(d, s, d->vm, h->id) && !first)

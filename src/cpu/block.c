@@ -12,9 +12,11 @@ struct former {
     struct code_cache *c;
     const struct handler_table *t;
     enum fetch_context fp;
-    bool linkable; /* branches within the page may be linked: the block is entered in the page's map */
-    bool hot;      /* worth unrolling */
-    unsigned n;    /* instructions so far */
+    bool linkable;   /* branches within the page may be linked: the block is entered in the page's map */
+    bool hot;        /* worth unrolling */
+    unsigned n;      /* instructions so far */
+    unsigned start;  /* byte offset of the first */
+    unsigned looped; /* operations at the beginning that are a loop with a handler of its own */
     uint32_t first;
     enum insn_id now; /* the instruction being emitted */
     struct {
@@ -171,7 +173,7 @@ static void fuse(const struct former *b)
 {
     struct code_cache *c = b->c;
     unsigned count = c->used - b->first;
-    for (unsigned k = 0; k + 1 < count; k++) {
+    for (unsigned k = b->looped; k + 1 < count; k++) {
         struct op *op = &c->ops[b->first + k];
         unsigned lengths = run_lengths(c, b->ids + k, count - k), len = 0;
         if (lengths) {
@@ -204,6 +206,24 @@ static bool misaligned_target(const struct former *b, int32_t target)
     return (target & 2) && !b->c->isa.c;
 }
 
+/* The operations so far and a branch back to the first: true when a handler does the whole loop. The block goes on behind it. */
+static bool close_loop(struct former *b, const struct insn *i, unsigned off, unsigned order)
+{
+    struct code_cache *c = b->c;
+    struct op *first = &c->ops[b->first], *op = emit(b, b->t->insn[i->id], off, i->len);
+    op->rs1 = i->rs1;
+    op->rs2 = i->rs2;
+    if (!loop_fuse(c, first, b->ids, c->used - b->first)) {
+        c->used--;
+        return false;
+    }
+    op->fn = b->t->branch_linked[order];
+    op->rd = BRANCH_LINKED;
+    op->imm = (int32_t)((const char *)first - (const char *)op);
+    b->looped = c->used - b->first;
+    return true;
+}
+
 /* A conditional branch at off. Returns where the block goes on: behind it, or, where a hot block meets a loop's closing branch, at its
  * target, leaving by the opposite condition: that unrolls the loop. */
 static unsigned emit_branch(struct former *b, const struct insn *branch, unsigned off)
@@ -216,6 +236,8 @@ static unsigned emit_branch(struct former *b, const struct insn *branch, unsigne
     int32_t target = (int32_t)off + i->imm;
     if (b->hot && i->imm < 0 && on_page(target) && next < PAGE_SIZE && b->n + UNROLL_ROOM <= BLOCK_MAX &&
         !misaligned_target(b, target)) {
+        if (target == (int32_t)b->start && !b->told && close_loop(b, i, off, order[i->id - INSN_beq]))
+            return next;
         i->id = opposite[order[i->id - INSN_beq]];
         b->now = i->id;
         next = (unsigned)target;
@@ -495,7 +517,8 @@ static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off,
     struct former b = begin(c, page->context, true);
     const bool tells = page->context & FETCH_TELL;
     b.hot = hot;
-    unsigned start = off, limit = page->context & FETCH_STEP ? 1 : BLOCK_MAX;
+    b.start = off;
+    unsigned limit = page->context & FETCH_STEP ? 1 : BLOCK_MAX;
     bool open = true;
     while (open && b.n < limit) {
         uint16_t half[2] = {0, 0};
@@ -522,12 +545,12 @@ static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off,
     }
     if (open)
         emit_end(&b, off < PAGE_SIZE ? off : PAGE_SIZE - 2, (int32_t)off);
-    page->granules |= granules(start, 2);
+    page->granules |= granules(b.start, 2);
     if (b.told)
         end_told(&b);
     if (limit > 1 && !tells)
         fuse(&b);
-    page->entry[start / 2] = b.first;
+    page->entry[b.start / 2] = b.first;
     bus_flag_page(c->bus, page->pa, PAGE_CODE, true);
     return b.first;
 }

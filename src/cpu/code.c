@@ -87,6 +87,7 @@ static bool index_fusions(struct code_cache *c)
         c->fused[f->a * INSN_COUNT + f->b][f->form] = f->fn;
     }
     code_cache_init_uses(c);
+    c->nloops = t->nloops;
     for (unsigned i = 0; i < t->nruns; i++) {
         const struct run *r = &t->runs[i];
         const uint64_t ids = r->key & UINT64_C(0x00ff00ff00ff00ff);

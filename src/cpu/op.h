@@ -104,6 +104,17 @@ static inline unsigned run_slot(uint64_t key)
 {
     return (unsigned)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 50) % RUN_SLOTS;
 }
+/* A loop with a handler of its own, see loops.inc: its operations, the branch back to the first included, by what they are and by their operands:
+ * LOOP_A + k a register whose first writer is operation k, LOOP_M one that the loop does not write, LOOP_N none. */
+enum { LOOP_MAX = 24 }; /* operations */
+enum { LOOP_N, LOOP_A, LOOP_M = LOOP_A + LOOP_MAX };
+struct loop_op {
+    uint8_t id, result, from[3];
+};
+struct loop {
+    handler *fn;
+    struct loop_op op[LOOP_MAX]; /* ends before INSN_illegal, or full */
+};
 struct handler_table;
 
 /* Shared by the harts of a machine. */
@@ -116,6 +127,7 @@ struct code_cache {
     uint8_t run_uses[INSN_COUNT]; /* how instructions in runs use x registers; block.c */
     uint64_t run_ids[RUN_SLOTS / 64]; /* bit run_slot(insn ids, 16 bits each): there are such runs */
     struct run *runs;                 /* by hash of the key, open addressing; fn NULL: free */
+    unsigned nloops;                  /* of handlers->loops, that are in use */
     struct isa isa;
     struct op *ops;   /* ARENA_OPS; index 0 is never used */
     uint16_t *offset; /* per operation: where its instruction lies, see OFFSET_* */
@@ -148,6 +160,8 @@ struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_co
 MUST_USE bool code_cache_can_tell(struct code_cache *c);
 /* Fills in run_uses. block.c */
 void code_cache_init_uses(struct code_cache *c);
+/* n operations, a loop whose last branches back to the first, and their instructions: true when the first got the handler of the whole. loops.c */
+bool loop_fuse(const struct code_cache *c, struct op *ops, const uint8_t *ids, unsigned n);
 /* Forgets all decoded operations (the arena is full, or handlers changed). */
 void code_cache_reset(struct code_cache *c);
 /* Memory that stores cannot change was replaced or hidden: forgets its decoded code, and every cached translation. */
@@ -216,6 +230,8 @@ struct handler_table {
     unsigned nfusions;
     const struct run *runs;
     unsigned nruns;
+    const struct loop *loops;
+    unsigned nloops;
 };
 extern const struct handler_table handlers_base;
 #ifdef VITRINE_RUN_V3

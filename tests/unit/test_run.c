@@ -490,6 +490,7 @@ static struct machine *program_for(uint64_t seed, unsigned way)
         m->code->handlers = &handlers_base;
         memset(m->code->fused, 0, sizeof *m->code->fused * INSN_COUNT * INSN_COUNT);
         memset(m->code->run_lengths, 0, INSN_COUNT * INSN_COUNT);
+        m->code->nloops = 0;
     }
     return m;
 }

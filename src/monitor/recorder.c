@@ -18,19 +18,34 @@ static bool is_chatter(const struct event *e)
     return e->kind == EV_MMIO && e->text && !strcmp(e->text, "uart");
 }
 
-/* How far back the last n events reach that are no chatter. */
+bool recorder_repeats(const struct event_hub *hub, uint64_t n)
+{
+    if (!n || hub->count - n >= EVENT_RING)
+        return false;
+    const struct event *a = &hub->ring[(n - 1) % EVENT_RING], *b = &hub->ring[n % EVENT_RING];
+    return a->kind == b->kind && a->hart == b->hart && a->mode == b->mode && a->pc == b->pc && a->text == b->text &&
+           !memcmp(a->a, b->a, event_rows[a->kind].nargs * sizeof a->a[0]);
+}
+
+/* Is it one of those for people? */
+static bool is_news(const struct event_hub *hub, uint64_t n)
+{
+    return !is_chatter(&hub->ring[n % EVENT_RING]) && !recorder_repeats(hub, n);
+}
+
+/* How far back the last n events reach that are news. */
 static uint64_t reach(const struct event_hub *hub, uint64_t n)
 {
     uint64_t kept = min_u64(hub->count, EVENT_RING), back = 0;
     while (back < kept && n) {
         back++;
-        n -= !is_chatter(&hub->ring[(hub->count - back) % EVENT_RING]);
+        n -= is_news(hub, hub->count - back);
     }
     return back;
 }
 
-/* The last n events to f, chatter included or not. False: out of memory. */
-static bool tell(struct machine *m, const struct trace_format *format, struct trace_file *f, uint64_t n, bool chatter)
+/* The last n events to f, all or the news only. False: out of memory. */
+static bool tell(struct machine *m, const struct trace_format *format, struct trace_file *f, uint64_t n, bool all)
 {
     const struct event_hub *hub = machine_events(m);
     struct trace_source source;
@@ -39,7 +54,7 @@ static bool tell(struct machine *m, const struct trace_format *format, struct tr
     if (!t)
         return false;
     for (uint64_t i = hub->count - n; i < hub->count; i++)
-        if (chatter || !is_chatter(&hub->ring[i % EVENT_RING]))
+        if (all || is_news(hub, i))
             format->event(t, &hub->ring[i % EVENT_RING]);
     format->close(t);
     return true;
@@ -52,10 +67,11 @@ void recorder_print(struct machine *m, const char *whose, unsigned last)
     struct trace_file *f = n ? trace_file_open(NULL, "flight recorder", NULL) : NULL;
     if (!f)
         return;
-    fprintf(stderr,
-            "vitrine: %sthe last of %" PRIu64
-            " recorded events, without console input and output (all that are kept: --post-mortem FILE):\n",
-            whose, hub->count);
+    fprintf(
+        stderr,
+        "vitrine: %sthe last of %" PRIu64
+        " recorded events, without console input and output and repetitions (all that are kept: --post-mortem FILE):\n",
+        whose, hub->count);
     (void)tell(m, trace_format(0), f, n, false);
     (void)!trace_file_close(f, NULL);
 }

@@ -14,4 +14,7 @@ void recorder_print(struct machine *m, const char *whose, unsigned last);
 /* Writes all of them to a file, in the format that its suffix says. 0, or -errno with e set. */
 MUST_USE int recorder_write(struct machine *m, const char *file, struct err *e);
 
+/* Is the n-th recorded event (from 0), which is still kept, the same as the one before it, but for its time? So it is where a hart traps for ever. */
+bool recorder_repeats(const struct event_hub *hub, uint64_t n);
+
 #endif

@@ -657,6 +657,33 @@ def test_catchpoints():
     find(r"^catch mmio nothing: no device's name begins so", r.out)
 
 
+def test_what_catch_understands():
+    r = batch("-kernel", guest("ukern"), script="""
+        catch trap ecall from U if $a7 == 64
+        catch trap load page fault
+        catch trap ecall
+        catch trap from U here
+        catch csr 0x180 if(new)
+        catch csr satp stvec
+        catch csr 4096
+        catch irq 0
+        catch irq 10 11
+        catch event tlb_fill pte
+        catch mode if(to==U)
+        info breakpoints
+        delete 1-3
+        continue""")
+    find(r"^Catchpoint 1 \(trap ecall from U\)\nCatchpoint 2 \(trap load page fault\)$", r.out)
+    find(r"^Catchpoint 3 \(csr 0x180\)$", r.out)
+    find(r"^Catchpoint 4 \(mode\)$", r.out)
+    find(r"^3 +catchpoint .*\n +stop only if \(new\)$", r.out)
+    find(r"^Catchpoint 4 \(mode\): mode +from S +to U$", r.out)
+    said = r.out + r.err
+    for what in (r"catch trap ecall: from which mode", r"from U here: only if EXPRESSION", r"catch csr satp stvec: only if", r"catch csr 4096: no such CSR",
+                 r"catch irq 0: give a source", r"catch irq 10 11: only if", r"catch event tlb_fill pte: kinds are separated by commas"):
+        find(what, said)
+
+
 def test_catch_sbi():
     r = batch("-kernel", guest("shell"), script="""
         catch sbi

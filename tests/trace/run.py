@@ -324,7 +324,7 @@ def test_the_flight_recorder_tells_how_it_came():
     p = vitrine("run", "-kernel", guest("stuck"), "-nographic", "--quiet", status=126)
     check("recorded events" not in p.err, "--quiet is quiet")
     p = vitrine("run", "-kernel", guest("stuck"), "-nographic", status=126)
-    check(re.search(r"the last of \d+ recorded events", p.err) and p.err.count(" trap ") >= 39, p.err[-500:])
+    check(re.search(r"the last of 1\d\d\d recorded events", p.err) and 1 <= p.err.count(" trap ") <= 3, f"a thousand times the same, told once: {p.err[-500:]}")
     p = vitrine("run", "-kernel", guest("test-fail"), "-nographic")
     check(p.returncode not in (0, 124, 125) and "device test, write true" in p.err, p.err)
     p = vitrine("run", "-kernel", guest("test-pass"), "-nographic", status=0)

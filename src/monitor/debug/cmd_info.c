@@ -8,6 +8,7 @@
 #include "monitor/debug/csr_view.h"
 #include "monitor/debug/pagetable.h"
 #include "monitor/names.h"
+#include "monitor/recorder.h"
 #include "symbols.h"
 
 #include <errno.h>
@@ -277,11 +278,18 @@ int cmd_info_symbol(struct repl *r, const char *args, struct err *e)
 
 /* ---- Events ---- */
 
+static void tell_repeated(struct repl *r, uint64_t *n)
+{
+    if (*n)
+        out_printf(r->out, "%12s and %" PRIu64 " time%s more\n", "", *n, *n == 1 ? "" : "s");
+    *n = 0;
+}
+
 /* [N] [KINDS]: the latest ones of the flight recorder. */
 int cmd_info_events(struct repl *r, const char *args, struct err *e)
 {
     struct event_hub *hub = machine_events(debugger_machine(r->d));
-    uint64_t n = 20, kinds = UINT64_MAX, shown = 0;
+    uint64_t n = 20, kinds = UINT64_MAX, shown = 0, repeated = 0;
     char word[128], bad[64];
     while (take_word(&args, word, sizeof word)) {
         if (word[0] >= '0' && word[0] <= '9') {
@@ -294,16 +302,22 @@ int cmd_info_events(struct repl *r, const char *args, struct err *e)
     uint64_t first = hub->count > EVENT_RING ? hub->count - EVENT_RING : 0, at = hub->count;
     while (at > first && shown < n) {
         at--;
-        shown += kinds >> hub->ring[at % EVENT_RING].kind & 1;
+        shown += kinds >> hub->ring[at % EVENT_RING].kind & 1 && !recorder_repeats(hub, at);
     }
     for (; at < hub->count; at++) {
         const struct event *ev = &hub->ring[at % EVENT_RING];
         if (!(kinds >> ev->kind & 1))
             continue;
+        if (recorder_repeats(hub, at)) {
+            repeated++;
+            continue;
+        }
+        tell_repeated(r, &repeated);
         out_printf(r->out, "%12" PRIu64 " hart %u %-2s 0x%" PRIx64 " ", ev->clock, ev->hart, name_mode(ev->mode),
                    ev->pc);
         show_event(r, ev);
     }
+    tell_repeated(r, &repeated);
     if (!shown)
         out_puts(r->out, hub->recorded & kinds ? "No such event was recorded yet.\n"
                                                : "The flight recorder keeps no events of these kinds.\n");

@@ -430,6 +430,12 @@ void machine_stop(struct machine *m)
         __atomic_fetch_or(&h->kick, KICK_EVENT, __ATOMIC_RELAXED);
 }
 
+void machine_stop_taken(struct machine *m)
+{
+    if (__atomic_exchange_n(&m->stop, 0, __ATOMIC_RELAXED))
+        io_clear_woken(m->io);
+}
+
 bool machine_hold_console(struct machine *m)
 {
     bool whole = true;

@@ -145,6 +145,8 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
 MUST_USE int machine_restart(struct machine *m, struct err *e);
 /* Makes machine_run() return MACHINE_STOP soon. May be called from a signal handler. */
 void machine_stop(struct machine *m);
+/* A machine_stop() that came too late for a run is not to end the next one. */
+void machine_stop_taken(struct machine *m);
 
 /* ---- For those who watch: traces, the debugger, the virtual-machine monitor (machine_watch.c) ---- */
 

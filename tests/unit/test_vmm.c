@@ -384,6 +384,24 @@ START_TEST(pauses_at_a_step)
 }
 END_TEST
 
+/* A wish to stop that comes when the guest's run is over already ends one run, and not the next one too. */
+START_TEST(stops_once)
+{
+    struct vmm_result r;
+    struct vmm *v = make(native_techniques[_i], 2, false, spinner, sizeof spinner, 100);
+    v->running = v->vm[0];
+    vmm_stop(v);
+    v->running = NULL;
+    vmm_run(v, 1000, &r);
+    ck_assert_int_eq(r.end, MACHINE_STOP);
+    for (unsigned i = 0; i < 2; i++) {
+        vmm_run(v, 1000, &r);
+        ck_assert_int_eq(r.end, MACHINE_BUDGET);
+    }
+    vmm_free(v);
+}
+END_TEST
+
 Suite *vmm_suite(void)
 {
     Suite *s = suite_create("vmm");
@@ -400,6 +418,7 @@ Suite *vmm_suite(void)
     tcase_add_loop_test(t, watched_pages, 0, ARRAY_LEN(native_techniques));
     tcase_add_loop_test(t, breakpoints, 0, ARRAY_LEN(native_techniques));
     tcase_add_loop_test(t, pauses_at_a_step, 0, ARRAY_LEN(native_techniques));
+    tcase_add_loop_test(t, stops_once, 0, ARRAY_LEN(native_techniques));
     suite_add_tcase(s, t);
     return s;
 }

@@ -20,13 +20,6 @@ static struct machine *machine_of(void *ctx, unsigned n)
     return vm ? vm->machine : v->machine;
 }
 
-/* A wish to stop is told once: vmm_stop() leaves it in two places. */
-static void stopped(struct vmm *v, enum machine_end end)
-{
-    if (end == MACHINE_STOP)
-        __atomic_store_n(&v->stop, 0, __ATOMIC_RELAXED);
-}
-
 /* The VMM itself gives up: a check found something. */
 static void tell_failure(struct vmm *v, struct machine_result *r)
 {
@@ -58,7 +51,6 @@ static void run(void *ctx, uint64_t max_insns, struct machine_result *r, unsigne
         r->status = vmm_status(v);
     if (r->end == MACHINE_ERROR)
         tell_failure(v, r);
-    stopped(v, r->end);
 }
 
 static void step(void *ctx, unsigned n, uint64_t steps, struct machine_result *r)
@@ -70,7 +62,8 @@ static void step(void *ctx, unsigned n, uint64_t steps, struct machine_result *r
         r->end = MACHINE_ERROR;
         tell_failure(v, r);
     }
-    stopped(v, r->end);
+    if (r->end == MACHINE_STOP)
+        vmm_stop_taken(v);
 }
 
 static void stop(void *ctx)

@@ -185,9 +185,18 @@ static void run_turns(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
     }
 }
 
+void vmm_stop_taken(struct vmm *v)
+{
+    __atomic_store_n(&v->stop, 0, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < v->nvms; i++)
+        machine_stop_taken(v->vm[i]->machine);
+}
+
 void vmm_run(struct vmm *v, uint64_t max_insns, struct vmm_result *r)
 {
     run_turns(v, max_insns, r);
+    if (r->end == MACHINE_STOP)
+        vmm_stop_taken(v);
     if (v->consoles && (r->end == MACHINE_STOP || r->end == MACHINE_GUEST))
         consoles_end_line(v->consoles);
     else if (v->consoles)

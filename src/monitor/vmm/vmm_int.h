@@ -10,6 +10,9 @@ void vm_follow_events(struct vm *vm);
 /* The exit status of a VM that has ended. */
 int vm_status(const struct vm *vm);
 
+/* A run has told of a vmm_stop(), which leaves the wish in several places: it is not told again. */
+void vmm_stop_taken(struct vmm *v);
+
 /* A check has failed: the run ends. */
 void vm_failed(struct vm *vm);
 

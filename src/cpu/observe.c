@@ -329,18 +329,15 @@ void observe_csr(struct hart *h, unsigned csr, uint64_t old, uint64_t new)
         tell_csr(h, EV_PTR, csr, old, new);
 }
 
-struct observed_csr observe_csr_before(struct hart *h, unsigned csr)
+bool observe_look(struct hart *h, unsigned csr, uint64_t *old)
 {
-    struct observed_csr o = {.wanted = event_wanted(h->events, EV_CSR_SIDE), .csr = (uint16_t)csr};
-    if (UNLIKELY(o.wanted))
-        o.wanted = csr_peek(h, csr, &o.old);
-    return o;
+    return csr_peek(h, csr, old);
 }
 
-void observe_side(struct hart *h, uint64_t pc, uint8_t mode, const struct observed_csr *o)
+void observe_tell_side(struct hart *h, uint64_t pc, uint8_t mode, const struct observed_csr *o)
 {
     /* Between runs it is the debugger who changes CSRs. */
-    if (LIKELY(!o->wanted) || h->code->running != h)
+    if (h->code->running != h)
         return;
     uint64_t new;
     (void)csr_peek(h, o->csr, &new);

@@ -82,8 +82,24 @@ struct observed_csr {
     uint16_t csr;
     uint64_t old;
 };
-struct observed_csr observe_csr_before(struct hart *h, unsigned csr);
-void observe_side(struct hart *h, uint64_t pc, uint8_t mode, const struct observed_csr *o);
+bool observe_look(struct hart *h, unsigned csr, uint64_t *old);
+void observe_tell_side(struct hart *h, uint64_t pc, uint8_t mode, const struct observed_csr *o);
+static inline struct observed_csr observe_csr_before(struct hart *h, unsigned csr)
+{
+    struct observed_csr o = {.wanted = false};
+    if (UNLIKELY(event_wanted(h->events, EV_CSR_SIDE))) {
+        o.csr = (uint16_t)csr;
+        o.wanted = observe_look(h, csr, &o.old);
+    }
+    return o;
+}
+
+static inline void observe_side(struct hart *h, uint64_t pc, uint8_t mode, const struct observed_csr *o)
+{
+    if (UNLIKELY(o->wanted))
+        observe_tell_side(h, pc, mode, o);
+}
+
 void observe_wire(struct hart *h, enum irq_bit bit, bool level);
 void observe_fill(struct hart *h, uint64_t va, const struct mmu_map *m, enum mmu_access a);
 /* vmid, asid: -1 = all; have_va false: all addresses. */

@@ -64,136 +64,6 @@ static bool on_page(int32_t target)
     return target >= 0 && target < PAGE_SIZE;
 }
 
-/* How an instruction uses x registers, as far as runs go. */
-enum uses { USES_RS1 = 1, USES_RS2 = 2, WRITES_RD = 4, MAY_STOP = 8 };
-static unsigned uses_of(enum insn_id id)
-{
-    switch (insn_rows[id].format) {
-    case FMT_R: return USES_RS1 | USES_RS2 | WRITES_RD;
-    case FMT_R1:
-    case FMT_I:
-    case FMT_SH: return USES_RS1 | WRITES_RD;
-    case FMT_U: return WRITES_RD;
-    case FMT_L: return USES_RS1 | WRITES_RD | MAY_STOP;
-    case FMT_S:
-    case FMT_B: return USES_RS1 | USES_RS2 | MAY_STOP;
-    case FMT_FL:
-    case FMT_FS: return USES_RS1 | MAY_STOP;
-    case FMT_J:
-    case FMT_FENCE:
-    case FMT_FVMA:
-    case FMT_NONE:
-    case FMT_AMO:
-    case FMT_HLV:
-    case FMT_HSV:
-    case FMT_CBO:
-    case FMT_CSR:
-    case FMT_CSRI:
-    case FMT_FR:
-    case FMT_FRM:
-    case FMT_F4:
-    case FMT_FX:
-    case FMT_FTOX:
-    case FMT_XTOF:
-    case FMT_XF: break;
-    }
-    return 0;
-}
-
-void code_cache_init_uses(struct code_cache *c)
-{
-    for (unsigned id = 0; id < INSN_COUNT; id++)
-        c->run_uses[id] = (uint8_t)uses_of((enum insn_id)id);
-}
-
-static unsigned source_of(const struct op *run, const unsigned *uses, unsigned k, uint8_t reg)
-{
-    while (k--)
-        if (uses[k] & WRITES_RD && run[k].rd == reg)
-            return RUN_FROM_A + k;
-    return RUN_FROM_M;
-}
-
-/* The longest fused run that the operations begin with, of a length that is set in lengths; its length in *len. NULL: none. */
-static handler *find_run(const struct code_cache *c, const struct op *run, const uint8_t *ids, unsigned lengths,
-                         unsigned *len)
-{
-    unsigned uses[RUN_MAX], from1[RUN_MAX];
-    uint64_t key = 0, keys[RUN_MAX];
-    unsigned n = 31 - (unsigned)__builtin_clz(lengths);
-    for (unsigned k = 0; k < n; k++) {
-        const struct op *op = &run[k];
-        unsigned from2 = RUN_FROM_N, u = uses[k] = c->run_uses[ids[k]];
-        from1[k] = u & USES_RS1 ? source_of(run, uses, k, op->rs1) : RUN_FROM_N;
-        if (from1[k] == RUN_FROM_M && u & WRITES_RD && op->rs1 == op->rd)
-            from1[k] = RUN_FROM_P;
-        if (u & USES_RS2)
-            from2 = source_of(run, uses, k, op->rs2);
-        /* Earlier results that this one replaces are not written, if no one could come to see them. */
-        for (unsigned j = k; u & WRITES_RD && j--;) {
-            if (uses[j] & WRITES_RD && run[j].rd == op->rd && (!(u & MAY_STOP) || from1[k] == RUN_FROM_A + j))
-                key = (key & ~((uint64_t)3 << (16 * j + 14))) | (uint64_t)RUN_RESULT_D << (16 * j + 14);
-            if (uses[j] & MAY_STOP)
-                break;
-        }
-        key |= (uint64_t)RUN_KEY(ids[k], from1[k], from2, u & WRITES_RD ? RUN_RESULT_W : RUN_RESULT_N) << 16 * k;
-        keys[k] = key;
-    }
-    for (; n >= 2; n--) {
-        if (!(lengths & BIT(n)))
-            continue;
-        for (unsigned slot = run_slot(keys[n - 1]); c->runs[slot].fn; slot = (slot + 1) % RUN_SLOTS) {
-            if (c->runs[slot].key == keys[n - 1]) {
-                *len = n;
-                return c->runs[slot].fn;
-            }
-        }
-    }
-    return NULL;
-}
-
-/* The lengths of the runs that these instructions may begin: few sequences of them begin one, so the operands need not be looked at. */
-static unsigned run_lengths(const struct code_cache *c, const uint8_t *ids, unsigned count)
-{
-    unsigned lengths = c->run_lengths[ids[0] * INSN_COUNT + ids[1]];
-    uint64_t key = ids[0] | (uint64_t)ids[1] << 16;
-    for (unsigned n = 3; n <= RUN_MAX && lengths >> n; n++) {
-        if (n > count)
-            return lengths & ((1u << n) - 1);
-        key |= (uint64_t)ids[n - 1] << 16 * (n - 1);
-        unsigned at = run_slot(key);
-        if (!(c->run_ids[at / 64] & BIT(at % 64)))
-            lengths &= ~(1u << n);
-    }
-    return lengths;
-}
-
-/* Chooses fused handlers from the block's start on: runs, else pairs. */
-static void fuse(const struct former *b)
-{
-    struct code_cache *c = b->c;
-    unsigned count = c->used - b->first;
-    for (unsigned k = b->looped; k + 1 < count; k++) {
-        struct op *op = &c->ops[b->first + k];
-        unsigned lengths = run_lengths(c, b->ids + k, count - k), len = 0;
-        if (lengths) {
-            handler *run = find_run(c, op, b->ids + k, lengths, &len);
-            if (run) {
-                op->fn = run;
-                k += len - 1;
-                continue;
-            }
-        }
-        handler **f = c->fused[b->ids[k] * INSN_COUNT + b->ids[k + 1]];
-        if (!f[0])
-            continue;
-        handler *fn = f[1] && op[1].rs1 == op->rd ? f[1] : f[2] && op[1].rs2 == op->rd ? f[2] : f[0];
-
-        op->fn = fn;
-        k++;
-    }
-}
-
 /* Ends the block: execution goes on at target, relative to the page. */
 static void emit_end(struct former *b, unsigned off, int32_t target)
 {
@@ -213,7 +83,7 @@ static bool close_loop(struct former *b, const struct insn *i, unsigned off, uns
     struct op *first = &c->ops[b->first], *op = emit(b, b->t->insn[i->id], off, i->len);
     op->rs1 = i->rs1;
     op->rs2 = i->rs2;
-    if (!loop_fuse(c, first, b->ids, c->used - b->first)) {
+    if (!fuse_loop(c, first, b->ids, c->used - b->first)) {
         c->used--;
         return false;
     }
@@ -549,7 +419,7 @@ static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off,
     if (b.told)
         end_told(&b);
     if (limit > 1 && !tells)
-        fuse(&b);
+        fuse_ops(c, &c->ops[b.first + b.looped], b.ids + b.looped, c->used - b.first - b.looped);
     page->entry[b.start / 2] = b.first;
     bus_flag_page(c->bus, page->pa, PAGE_CODE, true);
     return b.first;

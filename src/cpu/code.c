@@ -73,7 +73,7 @@ static const struct handler_table *host_handlers(void)
     return &handlers_base;
 }
 
-/* Tables that block.c finds fused handlers by. False: no memory. */
+/* Tables that fuse.c finds fused handlers by. False: no memory. */
 static bool index_fusions(struct code_cache *c)
 {
     const struct handler_table *t = c->handlers;
@@ -86,7 +86,7 @@ static bool index_fusions(struct code_cache *c)
         const struct fusion *f = &t->fusions[i];
         c->fused[f->a * INSN_COUNT + f->b][f->form] = f->fn;
     }
-    code_cache_init_uses(c);
+    fuse_init(c);
     c->nloops = t->nloops;
     for (unsigned i = 0; i < t->nruns; i++) {
         const struct run *r = &t->runs[i];

@@ -124,7 +124,7 @@ struct code_cache {
     const struct handler_table *handlers;
     handler *(*fused)[FUSION_FORMS]; /* by insn ids: [a * INSN_COUNT + b]; NULL where there is none */
     uint8_t *run_lengths;         /* by insn ids, so too: bit n: there are runs of n operations that begin with a, b */
-    uint8_t run_uses[INSN_COUNT]; /* how instructions in runs use x registers; block.c */
+    uint8_t run_uses[INSN_COUNT]; /* how instructions in runs use x registers; fuse.c */
     uint64_t run_ids[RUN_SLOTS / 64]; /* bit run_slot(insn ids, 16 bits each): there are such runs */
     struct run *runs;                 /* by hash of the key, open addressing; fn NULL: free */
     unsigned nloops;                  /* of handlers->loops, that are in use */
@@ -158,10 +158,6 @@ void code_cache_free(struct code_cache *c);
 struct code_page *code_page_get(struct code_cache *c, uint64_t pa, enum fetch_context context);
 /* Makes room for what blocks of FETCH_TELL need. False: no memory. */
 MUST_USE bool code_cache_can_tell(struct code_cache *c);
-/* Fills in run_uses. block.c */
-void code_cache_init_uses(struct code_cache *c);
-/* n operations, a loop whose last branches back to the first, and their instructions: true when the first got the handler of the whole. loops.c */
-bool loop_fuse(const struct code_cache *c, struct op *ops, const uint8_t *ids, unsigned n);
 /* Forgets all decoded operations (the arena is full, or handlers changed). */
 void code_cache_reset(struct code_cache *c);
 /* Memory that stores cannot change was replaced or hidden: forgets its decoded code, and every cached translation. */
@@ -185,6 +181,14 @@ uint32_t block_form_uncached(struct code_cache *c, enum fetch_context context, u
 
 /* The instruction that starts in the last two bytes of the page; raw: all four bytes. Entered in the page's map. */
 uint32_t block_form_crossing(struct code_cache *c, struct code_page *page, uint32_t raw);
+
+/* ---- what is fused: fuse.c ---- */
+/* Fills in run_uses. */
+void fuse_init(struct code_cache *c);
+/* Chooses handlers for n operations that follow each other, whose instructions are ids: runs, else pairs. */
+void fuse_ops(const struct code_cache *c, struct op *ops, const uint8_t *ids, unsigned n);
+/* n operations that begin a block and end in a branch back to the first: true when the first got the handler of the whole loop. */
+bool fuse_loop(const struct code_cache *c, struct op *ops, const uint8_t *ids, unsigned n);
 
 /* code_cache.offset: 15 the block that starts here was formed hot | 11:1 byte offset of the instruction | 0 it is 2 bytes long */
 enum { OFFSET_HOT = 0x8000, OFFSET_BYTES = 0xffe, OFFSET_SHORT = 1 };

@@ -317,7 +317,7 @@ def test_step_and_next_by_line():
     find(r"^Source file .*/start\.c, line \d+; in .*ukern\.elf", r.out)
     lines = re.findall(r"at start\.c:(\d+)\n\1\t", r.out)
     check(len(set(lines)) >= 3, f"next goes from line to line: {lines}", r.out)
-    find(r"^#0 .*\n(#.*\n)*#\d .* in proc_first.*\n#\d .* in s_main", r.out)
+    find(r"^#0 .*\n([# ].*\n)*#\d .* in proc_first.*\n#\d .* in s_main", r.out)
     find(r"^#0 .* in syscall", r.out)
 
 
@@ -459,6 +459,27 @@ def test_break_where_it_was_inlined():
     find(r"^Breakpoint 1 at 0x8\w+ <\w+.* and \d+ more places?$", r.out)
     stops = re.findall(r"^Breakpoint 1, hart 0 in S mode: (0x8\w+) <(\w+)", r.out, re.M)
     check(len(stops) == 2 and stops[0][1] != "ref_of", f"it stops in whom it was inlined into: {stops}", r.out)
+
+
+def test_next_runs_through_what_is_inlined():
+    """As gdb: next stops before an inlined call and runs through it, step goes into it; a backtrace tells of it."""
+    r = batch("-kernel", guest("ukern"), script="""
+        break s_main
+        continue
+        next
+        next
+        next
+        run
+        next
+        next
+        step
+        backtrace 1
+        next""")
+    places = re.findall(r"^(?:Breakpoint 1, )?hart 0 in S mode: (0x8\w+) <s_main\S* at (\S+):(\d+)$", r.out, re.M)
+    lines = [int(line) for _, file, line in places if file == "start.c"]
+    check(lines[:4] == list(range(lines[0], lines[0] + 4)), f"next goes through lrsc_add's line, and over lrsc_add: {places}", r.out)
+    check(places[6][0] == places[7][0] and places[7][1] == "riscv.h", f"step goes into it, where it stands: {places}", r.out)
+    find(r"^#0 .* at \S+riscv\.h:\d+\n    in lrsc_add, inlined at \S+start\.c:%s\n" % places[6][2], r.out)
 
 
 def test_until_and_advance_with_a_count():
@@ -954,7 +975,7 @@ def test_a_kernel_without_a_handler():
         continue
         backtrace
         why""")
-    find(r"^#0  0x0{16} in \?\n#1  0x0*8\w+ in kmain\+0x\w+ \(\) at .*main\.c:\d+, by trap\n#2 .* in _start.*, by cfi$", r.out)
+    find(r"^#0  0x0{16} in \?\n#1  0x0*8\w+ in kmain\+0x\w+ \(\) at .*main\.c:\d+, by trap\n    in \w+, inlined at .*main\.c:\d+\n#2 .* in _start.*, by cfi$", r.out)
     find(r"^\(this is a trap handler that traps itself: why tells what led there\)$", r.out)
     find(r"^Hart 0: traps for ever\n(.*\n)*Hart 0: what led there: store page fault in S mode\n(.*\n)*The entry of level 0 denies it: D=0", r.out)
 

@@ -22,7 +22,9 @@ static const char *base_name(const char *path)
 void show_source_place(struct repl *r, uint64_t addr)
 {
     struct source_place p;
-    if (source_at(r->source, addr, &p))
+    if (stands_before_call(r) && addr == r->before.pc)
+        out_printf(r->out, " at %s:%u", base_name(r->before.file), r->before.line);
+    else if (source_at(r->source, addr, &p))
         out_printf(r->out, " at %s:%u", base_name(p.file), p.line);
 }
 
@@ -38,8 +40,15 @@ bool show_line(struct repl *r, const char *file, unsigned line, bool here)
     return true;
 }
 
+bool stands_before_call(struct repl *r)
+{
+    return r->before.line && r->before.epoch == debugger_epoch(r->d) && r->before.pc == debugger_hart(r->d)->pc;
+}
+
 bool show_source_line(struct repl *r, uint64_t addr)
 {
+    if (stands_before_call(r) && addr == r->before.pc && !r->frame)
+        return show_line(r, r->before.file, r->before.line, false);
     struct source_place p;
     return source_at(r->source, addr, &p) && show_line(r, p.file, p.line, false);
 }

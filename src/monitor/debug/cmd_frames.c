@@ -3,6 +3,7 @@
 #include "monitor/debug/repl_int.h"
 
 #include "machine_int.h"
+#include "monitor/debug/source.h"
 #include "monitor/debug/unwind.h"
 #include "symbols.h"
 
@@ -115,6 +116,14 @@ static void show_frame(struct repl *r, const struct call_frames *f, unsigned n)
         out_puts(r->out, at);
     }
     out_puts(r->out, "\n");
+    struct source_inline in[SOURCE_INLINES];
+    unsigned inlined = source_inlines_at(r->source, f->v[n].lookup, in);
+    for (unsigned i = 0; i < inlined; i++) { /* the innermost first: it is that line's */
+        out_printf(r->out, "    in %s, inlined", in[i].name);
+        if (in[i].call_file)
+            out_printf(r->out, " at %s:%u", in[i].call_file, in[i].call_line);
+        out_puts(r->out, "\n");
+    }
 }
 
 /* The selected frame with its source line. */

@@ -222,6 +222,58 @@ static bool entered(struct repl *r, uint64_t sp, struct debug_stop *s)
     return s->reason != DEBUG_STEPPED;
 }
 
+/* The inlined calls that code lies in. */
+struct inlines {
+    struct source_inline v[SOURCE_INLINES]; /* the innermost first */
+    unsigned n;
+};
+
+static void find_inlines(struct repl *r, uint64_t pc, struct inlines *in)
+{
+    in->n = source_inlines_at(r->source, pc, in->v);
+}
+
+/* Those that begin there are not entered yet: leaves them out and returns the outermost of them; NULL: there is none. */
+static const struct source_inline *drop_entered(struct inlines *in, struct inlines *all)
+{
+    unsigned k = 0;
+    *all = *in;
+    while (k < in->n && in->v[k].begins)
+        k++;
+    in->n -= k;
+    memmove(in->v, in->v + k, in->n * sizeof in->v[0]);
+    return k ? &all->v[k - 1] : NULL;
+}
+
+/* Is this code of a function that was called, by inlining, from what `from` is in? */
+static bool is_within(const struct inlines *from, const struct inlines *now)
+{
+    if (now->n <= from->n)
+        return false;
+    for (unsigned i = 0; i < from->n; i++) {
+        const struct source_inline *a = &from->v[i], *b = &now->v[now->n - from->n + i];
+        if (a->call_line != b->call_line || strcmp(a->name, b->name) || a->call_file != b->call_file)
+            return false;
+    }
+    return true;
+}
+
+/* next has come into code that is inlined into what it began in. Does it stop there? It does before a call in another line. */
+static bool stops_before_call(struct repl *r, const struct inlines *from, const struct source_place *line, uint64_t pc,
+                              struct inlines *now)
+{
+    struct inlines all;
+    const struct source_inline *call = drop_entered(now, &all);
+    if (!call || is_within(from, now) || !call->call_file || !call->call_line ||
+        (call->call_line == line->line && !strcmp(call->call_file, line->file)))
+        return false;
+    r->before.pc = pc;
+    r->before.epoch = debugger_epoch(r->d);
+    r->before.file = call->call_file;
+    r->before.line = call->call_line;
+    return true;
+}
+
 /* One line. True: *s says what else ended it. */
 static bool step_line(struct repl *r, bool over, struct debug_stop *s)
 {
@@ -236,6 +288,13 @@ static bool step_line(struct repl *r, bool over, struct debug_stop *s)
     }
     if (!source_at(r->source, h->pc, &from))
         from.file = "";
+    struct inlines in, all, now;
+    find_inlines(r, h->pc, &in);
+    if (stands_before_call(r)) {
+        drop_entered(&in, &all);
+        from.file = r->before.file;
+        from.line = r->before.line;
+    }
     for (;;) {
         uint64_t ra = h->x[1];
         debugger_step_range(r->d, h->id, lo, hi, over, s);
@@ -251,7 +310,11 @@ static bool step_line(struct repl *r, bool over, struct debug_stop *s)
         bool known = source_at(r->source, h->pc, &at);
         /* Another part of the line that it comes from, as a loop's condition, is not yet another line. */
         bool same = known && h->x[2] == sp && at.line == from.line && !strcmp(at.file, from.file);
-        if (!known || (at.stmt && at.low == h->pc && !same) || called)
+        find_inlines(r, h->pc, &now);
+        bool inlined = over && known && h->x[2] == sp && is_within(&in, &now);
+        if (inlined && stops_before_call(r, &in, &from, h->pc, &now))
+            return false;
+        if (!known || (at.stmt && at.low == h->pc && !same && !inlined) || called)
             if (!called || h->pc - lo >= hi - lo)
                 return false;
         /* In the midst of a line: back in a caller. To the end of that line. */
@@ -271,9 +334,13 @@ static int step_lines(struct repl *r, const char *args, bool over, struct err *e
     if (line_range(r, pc, &lo, &hi, &has_line) && !has_line)
         out_puts(r->out,
                  "No line is known here: stepping until another function (stepi and nexti step instructions).\n");
+    if (!over && stands_before_call(r)) { /* into it: nothing needs to run */
+        r->before.line = 0;
+        n--;
+    }
     repl_run_begin(r);
-    while (n-- && !step_line(r, over, &s))
-        ;
+    while (n && !step_line(r, over, &s))
+        n--;
     repl_run_end(r);
     told(r, &s);
     return 0;

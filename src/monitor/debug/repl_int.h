@@ -137,6 +137,12 @@ struct repl {
     struct print_format x_format;
     struct call_frames *frames; /* cmd_frames.c: those of the selected hart */
     unsigned frame;             /* the selected one */
+    /* Where next came to an inlined call's first instruction: it stands before the call, not yet in it. Until the machine runs. */
+    struct {
+        uint64_t pc, epoch;
+        const char *file;
+        unsigned line;
+    } before;
     unsigned shown_hart;
     char list_file[512];
     unsigned list_first, list_line;
@@ -212,6 +218,7 @@ void show_displays(struct repl *r);
 
 /* cmd_code.c: " at FILE:LINE", and the line itself (false: not known). */
 void show_source_place(struct repl *r, uint64_t addr);
+bool stands_before_call(struct repl *r);
 bool show_source_line(struct repl *r, uint64_t addr);
 bool source_begins_line(struct repl *r, uint64_t addr);                     /* a statement's code begins there */
 bool show_line(struct repl *r, const char *file, unsigned line, bool here); /* false: it cannot be read */

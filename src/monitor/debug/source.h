@@ -67,6 +67,7 @@ struct source_inline {
     const char *name;      /* of the function that was inlined */
     const char *call_file; /* where it was called; NULL: unknown */
     unsigned call_line;
+    bool begins; /* its code begins at that address, or goes on there after other code */
 };
 enum { SOURCE_INLINES = 16 };
 /* The inlined calls around addr, innermost first: at most SOURCE_INLINES. Returns how many. */

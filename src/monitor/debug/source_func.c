@@ -262,7 +262,8 @@ unsigned source_inlines_at(struct source *s, uint64_t addr, struct source_inline
         Dwarf_Die *d = &die[n - 1 - told];
         const char *name = dwarf_diename(d);
         v[told++] = (struct source_inline){name && source_is_name(name) ? name : "?", call_file_of(s, d),
-                                           number_of(d, DW_AT_call_line)};
+                                           number_of(d, DW_AT_call_line),
+                                           dwarf_haspc(d, addr - s->objects[f->object].bias - 1) != 1};
     }
     return told;
 }

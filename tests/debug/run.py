@@ -357,6 +357,23 @@ def test_list_goes_on():
     find(r"^nowhere\.c: no such source file", r.out)
 
 
+def test_list_follows_the_frame():
+    r = batch("-kernel", guest("ukern"), script="""
+        break page_alloc
+        continue
+        list
+        up
+        list
+        list
+        down
+        list""")
+    m = find(r"^#1 .*:(\d+), by cfi\n\1\t.*\n(\d+)\t.*\n(?:\d+\t.*\n){9}(\d+)\t", r.out)
+    at, first, after = map(int, m.groups())
+    check(first == at - 5 and after == at + 5, f"{first} and {after} around {at}", r.out)
+    at, first = map(int, find(r"^#0 .*:(\d+)\n\1\t.*\n(\d+)\t", r.out).groups())
+    check(first == at - 5, f"{first} around {at}", r.out)
+
+
 def test_symbols_of_a_program():
     """A kernel's program has its own file: names, lines and frames come from it too."""
     kernel = guest("mono")

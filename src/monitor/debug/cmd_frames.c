@@ -163,6 +163,7 @@ static int select_frame(struct repl *r, uint64_t n, struct err *e)
         return err_set(e, -EINVAL, "no frame %" PRIu64 ": there are %u (backtrace lists them)", n, f->n);
     const struct unwind_frame *v = &f->v[n];
     r->frame = (unsigned)n;
+    r->list_file[0] = 0; /* list begins there */
     debugger_show_frame(r->d, n ? v->x : NULL, v->known, v->pc);
     show_selected(r, f);
     return 0;

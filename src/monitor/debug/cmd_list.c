@@ -134,6 +134,10 @@ int cmd_list(struct repl *r, const char *args, struct err *e)
     if (!*args || !strcmp(args, "-")) {
         if (!source_at(r->source, frame_pc(r), &here))
             return err_set(e, -ENOENT, "list: no line is known at 0x%" PRIx64, frame_pc(r));
+        if (stands_before_call(r) && !r->frame) {
+            here.file = r->before.file;
+            here.line = r->before.line;
+        }
         if (!*args)
             return list_around(r, here.file, here.line, e);
         unsigned last = here.line > 1 ? here.line - 1 : 1;

@@ -135,6 +135,12 @@ static const char *why(struct board *b)
         ck_assert_msg(strstr(said, what), "%s\nis not in: %s", what, said);                                            \
     } while (0)
 
+#define SILENT(b, what)                                                                                                \
+    do {                                                                                                               \
+        const char *said = why(b);                                                                                     \
+        ck_assert_msg(!strstr(said, what), "%s\nis in: %s", what, said);                                               \
+    } while (0)
+
 /* ---- page tables: 4 KiB pages of Sv39 ---- */
 
 static uint64_t page(struct board *b, unsigned n)
@@ -529,6 +535,39 @@ START_TEST(stuck_and_looping)
 }
 END_TEST
 
+/* A spin lock's loop, which waits for somebody else; not a loop that counts, nor one that stores. */
+START_TEST(loops_that_wait)
+{
+    enum { LW_A1_A0 = 0x00052583, BNEZ_A1_BACK_4 = 0xfe059ee3, ADDI_A1_A1_1 = 0xfff58593, SW_A1_A0 = 0x00b52023 };
+    enum { MV_A5_S2 = 0x00090793, AMOSWAP_A5_S1 = 0x0cf4a7af, BNEZ_A5_BACK_8 = 0xfe079ce3 };
+    struct board *b = board_new("rv64", 2);
+    mode(b, PRIV_M, false);
+    b->h->pc = CODE;
+    b->h->x[10] = CODE + 0x100;
+    put(b, CODE, LW_A1_A0, 4);
+    put(b, CODE + 4, BNEZ_A1_BACK_4, 4);
+    put(b, CODE + 0x100, 7, 4);
+    SAYS(b,
+         "Now the hart goes round a loop of 2 instructions, from 0x8000_0000 to 0x8000_0004, which changes nothing by "
+         "itself: it reads 4 bytes at 0x8000_0100 (now 0x7)");
+    b->h->pc = CODE + 4;
+    SAYS(b, "a loop of 2 instructions, from 0x8000_0000 to 0x8000_0004");
+    put(b, CODE, ADDI_A1_A1_1, 4);
+    SILENT(b, "loop");
+    put(b, CODE, SW_A1_A0, 4);
+    SILENT(b, "loop");
+
+    b->h->pc = CODE + 4;
+    b->h->x[9] = CODE + 0x100;
+    put(b, CODE, MV_A5_S2, 4);
+    put(b, CODE + 4, AMOSWAP_A5_S1, 4);
+    put(b, CODE + 8, BNEZ_A5_BACK_8, 4);
+    SAYS(b, "a loop of 3 instructions, from 0x8000_0000 to 0x8000_0008");
+    SAYS(b, "it reads 4 bytes at 0x8000_0100 (now 0x7, which it tries to change), and goes on until somebody else");
+    board_free(b);
+}
+END_TEST
+
 /* ---- helpers ---- */
 
 static bool symbol(void *ctx, uint64_t va, char *buf, size_t size)
@@ -586,6 +625,7 @@ Suite *why_suite(void)
     tcase_add_test(t, interrupts);
     tcase_add_test(t, waiting);
     tcase_add_test(t, stuck_and_looping);
+    tcase_add_test(t, loops_that_wait);
     tcase_add_test(t, helpers_and_lines);
     suite_add_tcase(s, t);
     return s;

@@ -608,25 +608,6 @@ static void explain_stuck(struct why *w, const struct trap *t)
     explain_trap(w);
 }
 
-/* A jump to itself is how many a program says that it has given up. */
-static void say_loop(struct why *w)
-{
-    w->priv = w->h->priv;
-    w->virt = w->h->virt;
-    w->pc = w->h->pc;
-    current_tables(w);
-    w->cause = CAUSE_FETCH_PAGE; /* so that the instruction is read from memory */
-    w->insn = (struct insn){0};
-    find_insn(w);
-    if (w->insn.id != INSN_jal || w->insn.imm != 0)
-        return;
-    why_say(w, "Now the hart runs an endless loop: the instruction at ");
-    why_say_place(w, w->pc);
-    why_say_source(w, w->pc);
-    why_say(w, " jumps to itself. Only an interrupt could end it.");
-    why_paragraph(w);
-}
-
 static void explain_others(struct why *w)
 {
     const struct hart *other;
@@ -662,7 +643,10 @@ void why_print(struct out *o, struct machine *m, struct hart *h, const struct wh
             explain_last_trap(w, e);
         else
             out_printf(o, "Hart %u runs; no trap of it is among the recorded events.\n", h->id);
-        say_loop(w);
+        if (why_loop(w, h)) {
+            why_paragraph(w);
+            explain_others(w);
+        }
         break;
     }
     decode_table_free(w->decoder);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the files of `why`: why.c (traps), why_illegal.c (instructions that a hart refuses), why_wait.c (interrupts and waiting). */
+/* Between the files of `why`: why.c (traps), why_illegal.c (instructions that a hart refuses), why_wait.c (interrupts and waiting),
+ * why_loop.c (loops that wait). */
 #ifndef VITRINE_WHY_INT_H
 #define VITRINE_WHY_INT_H
 
@@ -52,5 +53,8 @@ void why_illegal(struct why *w);
 void why_interrupt(struct why *w);
 /* What hart n waits for, or why it is stopped. */
 void why_waits(struct why *w, unsigned n);
+
+/* The loop that a hart goes round and does not leave by itself. False, and nothing said: it is in none. */
+bool why_loop(struct why *w, const struct hart *h);
 
 #endif

@@ -186,6 +186,8 @@ void why_waits(struct why *w, unsigned n)
         why_say(w, ": `why` there tells more.");
         break;
     case LOOK_RUNS:
+        if (why_loop(w, h))
+            break;
         why_say(w, "Hart %u runs in %s mode at ", n, name_priv(h->priv, h->virt));
         why_say_place(w, h->pc);
         why_say(w, ".");

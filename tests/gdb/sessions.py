@@ -176,5 +176,6 @@ def test_hypervisor():
 def test_monitor_commands():
     with Vitrine(ukern()) as v:
         out = gdb(v, "break vm_init", "continue", "monitor info harts", "monitor print 6 * 7", "monitor no-such-command", "monitor source /etc/passwd",
-                  "monitor walk $pc", "print $priv", "kill", file=ukern())
-        has(out, r"Breakpoint 1, ", r"\b0\b.*\bS\b", r"\b42\b", r"no-such-command", r"not read here", r"\$1 = 1")
+                  "monitor walk $pc", "print $priv", "monitor stepx", "delete", "monitor catch trap ecall from U", "continue", "print $scause", "kill", file=ukern())
+        has(out, r"Breakpoint 1, ", r"\b0\b.*\bS\b", r"\b42\b", r"no-such-command", r"not read here", r"\$1 = 1", r"^stepx: whoever sent this runs the machine",
+            r"SIGTRAP", r"\$2 = 8")

@@ -544,7 +544,12 @@ def test_watch():
         info breakpoints
         watch hpa:0x10000000
         watch gpa:&free_count,4
-        info breakpoints""")
+        info breakpoints
+        break page_alloc
+        info watchpoints
+        info breakpoints 5
+        info watchpoints 5
+        info b 4""")
     m = re.findall(r"^Watchpoint 1: free_count\n\nOld value = 0x(\w+) .*\nNew value = 0x(\w+) .*\nby +0x8\w+ <\w+\+?\d*>:\ts[dw] ", r.out, re.M)
     check(m and m[0][0] == "0" and len(m) == 2 and m[1][0] == m[0][1], f"each change is told: {m}", r.out)
     check(f"= 0x{m[1][1]}\n" in r.out, "the new value is what is there", r.out)
@@ -552,6 +557,10 @@ def test_watch():
     find(r"acc watchpoint +keep y +free_count\n +stop only if \*free_count < 0x7f00", r.out)
     find(r"0x10000000 is not in memory but belongs to \w+.*: give catch mmio", r.out)
     find(r"^Watchpoint 4: gpa:&free_count,4 \(4 bytes at gpa:0x8", r.out)
+    both, one, other = r.out[r.out.index("Breakpoint 5"):].split("Num ")[1:]
+    check("gpa:&free_count" in both and "page_alloc" not in both, "watchpoints alone", both)
+    check("page_alloc" in one and "free_count" not in one and "gpa:" in other, "one alone", one)
+    find(r"^no watchpoint number 5$", r.out + r.err)
 
 
 def test_watch_ends_with_its_frame():

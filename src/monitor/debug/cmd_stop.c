@@ -418,13 +418,15 @@ static const char *kind_name(const struct stop *s)
     return "?";
 }
 
-int cmd_info_breakpoints(struct repl *r, const char *args, struct err *e)
+/* [N]: of one, or of all; of watchpoints alone. */
+static int list_stops(struct repl *r, const char *args, bool watches, struct err *e)
 {
     bool any = false;
-    if (no_arguments(args, e))
+    uint64_t number = 0;
+    if (*args && eval_u64(r, args, &number, e))
         return -EINVAL;
     for (const struct stop *s = debugger_stops(r->d); s; s = s->next) {
-        if (s->spec.hidden)
+        if (s->spec.hidden || (watches && s->spec.kind != STOP_WATCH) || (*args && (uint64_t)s->number != number))
             continue;
         if (!any)
             out_styled(r->out, OUT_HEAD, "%-4s %-16s %-4s %-3s %s\n", "Num", "Type", "Disp", "Enb", "What");
@@ -455,7 +457,19 @@ int cmd_info_breakpoints(struct repl *r, const char *args, struct err *e)
         for (char **c = s->commands; c && *c; c++)
             out_printf(r->out, "        %s\n", *c);
     }
+    if (!any && *args)
+        return err_set(e, -EINVAL, "no %s number %" PRIu64, watches ? "watchpoint" : "breakpoint", number);
     if (!any)
-        out_puts(r->out, "No breakpoints, watchpoints or catchpoints.\n");
+        out_puts(r->out, watches ? "No watchpoints.\n" : "No breakpoints, watchpoints or catchpoints.\n");
     return 0;
+}
+
+int cmd_info_breakpoints(struct repl *r, const char *args, struct err *e)
+{
+    return list_stops(r, args, false, e);
+}
+
+int cmd_info_watchpoints(struct repl *r, const char *args, struct err *e)
+{
+    return list_stops(r, args, true, e);
 }

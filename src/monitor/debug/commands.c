@@ -72,7 +72,8 @@ const struct command commands[] = {
     ROW("condition", "cond", "N [EXPR]", STOP, 0, cmd_condition, "stops only if EXPR is not 0; without EXPR always"),
     ROW("commands", NULL, "[N]", STOP, 0, cmd_commands,
         "commands to be done when N is hit: lines up to `end`; silent as the first shows no stop"),
-    ROW("info breakpoints", "info_watchpoints", NULL, NONE, CMD_REPEATS, cmd_info_breakpoints, "lists them all"),
+    ROW("info breakpoints", NULL, "[N]", STOP, CMD_REPEATS, cmd_info_breakpoints, "lists them all"),
+    ROW("info watchpoints", NULL, "[N]", STOP, CMD_REPEATS, cmd_info_watchpoints, "lists watchpoints alone"),
 
     /* Looking */
     ROW("print", "p inspect call", "[/F] [EXPR]", EXPR, CMD_REPEATS, cmd_print,

@@ -272,7 +272,7 @@ MUST_USE int stepx_args(struct repl *r, const char *args, uint64_t *kinds, uint6
 command_fn cmd_run, cmd_continue, cmd_stepi, cmd_nexti, cmd_step, cmd_next, cmd_finish, cmd_until, cmd_advance,
     cmd_jump, cmd_stepx, cmd_reset, cmd_kill, cmd_quit; /* cmd_run.c */
 command_fn cmd_break, cmd_tbreak, cmd_hbreak, cmd_watch, cmd_rwatch, cmd_awatch, cmd_delete, cmd_enable, cmd_disable,
-    cmd_ignore, cmd_condition, cmd_commands, cmd_info_breakpoints; /* cmd_stop.c */
+    cmd_ignore, cmd_condition, cmd_commands, cmd_info_breakpoints, cmd_info_watchpoints; /* cmd_stop.c */
 command_fn cmd_catch_trap, cmd_catch_csr, cmd_catch_mode, cmd_catch_sbi, cmd_catch_mmio, cmd_catch_irq,
     cmd_catch_event; /* cmd_catch.c */
 command_fn cmd_print, cmd_output, cmd_x, cmd_xp, cmd_display, cmd_undisplay, cmd_set, cmd_set_var, cmd_set_mmio,

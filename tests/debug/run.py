@@ -431,6 +431,7 @@ def test_variables_and_types():
         info args
         whatis procs
         ptype struct proc
+        ptype uint16_t
         print sizeof(struct proc) == sizeof(procs[0])
         print &procs[1] - &procs[0]
         print (char *)&procs[1] - (char *)&procs[0] == sizeof(struct proc)
@@ -457,6 +458,7 @@ def test_variables_and_types():
     find(r"^Frame 1, .*\n pc = 0x8\w+ <user_trap\+\d+> at trap\.c:\d+, found by cfi\n", r.out)
     find(r"^type = struct proc \[\d+\]$", r.out)
     find(r"^type = struct proc \{\n(/\* +\d+: +\d+ \*/ +\S.*;\n)+\} /\* \d+ bytes; offset: size \*/$", r.out)
+    find(r"^type = uint16_t$", r.out)
     find(r"^\$7 = 1\n\$8 = 1\n\$9 = 1\n\$10 = 1$", r.out)
     find(r"struct proc has no member nothing$", r.out)
     find(r"no type struct nothing is known", r.out)
@@ -983,10 +985,14 @@ def test_display_and_formats():
         print *(unsigned short *)0x1000@3
         print/x *(unsigned char *)0x1000@2
         print/x $[1]
-        print 5@2""")
+        print 5@2
+        x/2xh 0x1000
+        print/x $_
+        print/x $__""")
     find(r"^0x1000:\t10010111\t00000010\n0x1ff0:\t0x0\n0x0:\tcannot be read\n", r.out)
     find(r"^\$10 = \{663, 0, 34323\}\n\$11 = \{0x97, 0x2\}\n\$12 = 0x2\n", r.out)
     find(r"^column 2: expected a variable or memory .* on the left of @$", r.out + r.err)
+    find(r"^\$13 = 0x1002\n\$14 = 0x0$", r.out)
     find(r"^1: x/i \$pc\n=> 0x1004:\t", r.out)
     find(r"^2: /x \$t0 = 0x1000$", r.out)
     check(r.out.count("1: x/i") == 2, "no more after undisplay", r.out)

@@ -74,6 +74,7 @@ static int examine_instructions(struct repl *r, uint64_t count, struct expr_valu
         unsigned n = show_instruction(r, space_of(at), at->v);
         if (!n)
             return unreadable(r, at, e);
+        r->x_last = at->v;
         at->v += n;
     }
     return 0;
@@ -86,6 +87,7 @@ static int examine_strings(struct repl *r, uint64_t count, struct expr_value *at
         enum { MAX_STRING = 200 };
         char c = 0;
         unsigned n = 0;
+        r->x_last = at->v;
         show_address(r, at->v);
         out_puts(r->out, ":\t");
         for (; n < MAX_STRING; n++, at->v++) {
@@ -151,6 +153,8 @@ static int examine_units(struct repl *r, const struct print_format *f, struct ex
             return -EINVAL;
         int missing = f->letter == 't' ? (int)(8 * f->size - strlen(text)) : 0; /* t too */
         out_printf(r->out, "\t%.*s%s", missing, zeros, text);
+        r->x_last = at->v;
+        r->x_value = x;
         at->v += f->size;
     }
     out_puts(r->out, "\n");
@@ -192,8 +196,8 @@ int cmd_x(struct repl *r, const char *args, struct err *e)
     int rc = examine(r, &f, &at, e);
     r->x_next = at.v;
     r->x_space = at.space;
-    struct expr_value last = {.v = at.v, .type = EXPR_TYPE_WORD, .space = at.space};
-    if (!expr_vars_set(debugger_vars(r->d), "_", &last))
+    struct expr_value last = {.v = r->x_last, .type = EXPR_TYPE_WORD, .space = at.space};
+    if (!expr_vars_set(debugger_vars(r->d), "_", &last) || !expr_vars_set(debugger_vars(r->d), "__", &r->x_value))
         rc = rc ? rc : err_set(e, -ENOMEM, "out of memory");
     return rc;
 }

@@ -258,6 +258,8 @@ int cmd_ptype(struct repl *r, const char *args, struct err *e)
     out_puts(r->out, "type = ");
     bool body = t.c && (t.c->kind == CTYPE_STRUCT || t.c->kind == CTYPE_UNION || t.c->kind == CTYPE_ENUM);
     if (!body) {
+        if (t.c && t.c->kind == CTYPE_INT) /* what a typedef stands for: uint64_t */
+            t.c = NULL;
         print_type(r, &t);
         out_puts(r->out, "\n");
         return 0;

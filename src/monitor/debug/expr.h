@@ -6,7 +6,7 @@
  *   42 0x2a 052 0b101010 'a' 1_000_000 7u     numbers; without a suffix they are long (64 bits), with u unsigned long: 1 << 40 is what it seems
  *   $a0 $x10 $pc $fa0 $satp $mstatus.MPP      registers, CSRs, fields of CSRs (the field's case does not matter): unsigned long
  *   $ $$ $$3 $7                               the last value of the history, the one before it, the third before it, number 7
- *   $name                                     convenience variables: made by an assignment; $_ is where x looked last
+ *   $name                                     convenience variables: made by an assignment; $_ is where x looked last, $__ what was there
  *   name                                      what the environment knows by the name (an event's argument), a variable of the debug information, else
  *                                             a symbol's address
  *                                             (*name of a global integer is that integer: as where only its symbol is known)

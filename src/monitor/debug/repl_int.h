@@ -132,6 +132,8 @@ struct repl {
     struct display *displays;
     int next_display;
     /* Where x, list and the frame commands were last. */
+    uint64_t x_last;           /* where x looked last */
+    struct expr_value x_value; /* and what was there */
     uint64_t x_next, xp_next;
     uint8_t x_space; /* enum expr_space */
     struct print_format x_format;

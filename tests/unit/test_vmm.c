@@ -89,6 +89,29 @@ END_TEST
 
 /* ---- The command line ---- */
 
+/* A VM's tables take no more frames than its share, and what it gives back it may take again. */
+START_TEST(frames_are_shared)
+{
+    struct bus *b = bus_new();
+    ck_assert_ptr_nonnull(bus_add_memory(b, "RAM", RAM, 8 * MIB, false, NULL));
+    struct frames *f = frames_new(b, RAM, 8 * MIB, MIB, MIB, NULL);
+    uint64_t hpa, last = 0;
+    frames_share(f, 1, 3);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert(frames_take(f, FRAME_TABLE, 1, &last));
+    ck_assert(!frames_take(f, FRAME_TABLE, 1, &hpa));
+    ck_assert(frames_take(f, FRAME_GUEST, 1, &hpa));
+    ck_assert(frames_take(f, FRAME_TABLE, 2, &hpa));
+    frames_give(f, hpa);
+    ck_assert(!frames_take(f, FRAME_TABLE, 1, &hpa));
+    frames_give(f, last);
+    ck_assert(frames_take(f, FRAME_TABLE, 1, &hpa));
+    ck_assert(!frames_take(f, FRAME_TABLE, 1, &hpa));
+    frames_free(f);
+    bus_free(b);
+}
+END_TEST
+
 START_TEST(splits_words)
 {
     const char *w[8];
@@ -409,6 +432,7 @@ Suite *vmm_suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, frames_are_scattered);
     tcase_add_test(t, frames_come_zeroed);
+    tcase_add_test(t, frames_are_shared);
     tcase_add_test(t, splits_words);
     tcase_add_loop_test(t, runs_in_pieces, 0, ARRAY_LEN(native_techniques));
     tcase_add_loop_test(t, guests_keep_apart, 0, ARRAY_LEN(native_techniques));

@@ -104,6 +104,8 @@ def guests():
     yield Guest("storm 30, Xuk", "-cpu", "rv64,h=false,xuk=true", "-m", "32M", "-kernel", "storm.elf", "-append", "seed=30 steps=4000 fence=1",
                 says="storm: sum", differs=("trap", "para"))
     yield Guest("straddle, Xuk", "-cpu", "rv64,h=false,xuk=true", "-kernel", "straddle.elf", says="straddle: ok", differs=("trap", "para"))
+    yield Guest("roots, too many", *NO_H, "-m", "16M", "-kernel", "roots.elf", says="k")
+    yield Guest("copies, too many", "-cpu", "rv64,h=false,xuk=true", "-m", "16M", "-kernel", "copies.elf", says="k", differs=("trap", "para"))
     for seed in range(10, 14):
         yield Guest(f"storm {seed}, long", *NO_H, "-m", "32M", "-kernel", "storm.elf", "-append", f"seed={seed} steps=50000 fence={seed % 2}",
                     says="storm: sum", alike=seed % 2, long=True)

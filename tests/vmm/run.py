@@ -177,6 +177,21 @@ def test_neighbours_change_nothing():
             check(alone[:n] == beside[:n], f"vm 1 is not under {t} beside others what it is alone")
 
 
+def test_a_guest_that_wants_ever_more_tables():
+    """It has its share of the frames for tables: its neighbour's are filled as often as beside one that wants none."""
+    mono, roots, hello = (guest.guest(n) for n in ("mono", "roots", "hello"))
+    for t in ("trap", "translate"):
+        def filled(other):
+            r = vitrine("--vmm", t, "--slice", "200000", "--stats", "--vm", f"-m 16M {other} -serial null", "--vm", f"-m 32M -kernel {mono}", "--max-insns",
+                        "1000000", stdin=b"ls\nprimes 200\nexit\n", timeout=60)
+            check("46 primes below 200" in r.out, "the neighbour's work", r)
+            return re.findall(r"table entries filled (\d+)", r.err)[1]
+        alone = filled(f"-kernel {hello}")
+        for n in (637, 638, 1500) if t == "trap" else (638,):
+            beside = filled(f"-kernel {roots} -device loader,addr=0x80300000,data={n},data-len=8")
+            check(beside == alone, f"beside {n} address spaces {beside} entries are filled, else {alone}")
+
+
 def test_one_crashes_others_go_on():
     for t in TECHNIQUES:
         r = vitrine("--vmm", t, "--vm", f"-kernel {guest.guest('stuck')} -serial null -m 16M", "--vm", f"-kernel {guest.guest('hello')} -m 16M",

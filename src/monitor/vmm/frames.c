@@ -11,6 +11,9 @@ struct frames {
     uint64_t next, stride; /* the k-th frame looked at is k * stride mod n: coprime, so that each comes up once */
     struct frame_owner *owner;
     uint8_t *used; /* has been handed out before: holds old bytes */
+    struct {
+        uint64_t tables, limit;
+    } share[UINT8_MAX + 1]; /* by VM: scattered frames for its tables */
 };
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -49,6 +52,8 @@ struct frames *frames_new(struct bus *b, uint64_t base, uint64_t size, uint64_t 
     }
     for (uint64_t i = 0; i < n && i << PAGE_SHIFT < reserved; i++)
         f->owner[i].use = FRAME_VMM;
+    for (size_t i = 0; i < ARRAY_LEN(f->share); i++)
+        f->share[i].limit = UINT64_MAX;
     return f;
 }
 
@@ -68,6 +73,11 @@ void frames_soiled(struct frames *f, uint64_t from, uint64_t to)
             f->used[i] = 1;
 }
 
+void frames_share(struct frames *f, unsigned vm, uint64_t tables)
+{
+    f->share[vm].limit = tables;
+}
+
 static uint64_t take(struct frames *f, uint64_t i, enum frame_use use, unsigned vm)
 {
     static const uint8_t zeros[PAGE_SIZE];
@@ -77,11 +87,14 @@ static uint64_t take(struct frames *f, uint64_t i, enum frame_use use, unsigned 
     f->used[i] = 1;
     f->owner[i] = (struct frame_owner){(uint8_t)use, (uint8_t)vm};
     f->left -= i >= f->first;
+    f->share[vm].tables += use == FRAME_TABLE && i >= f->first;
     return hpa;
 }
 
 bool frames_take(struct frames *f, enum frame_use use, unsigned vm, uint64_t *hpa)
 {
+    if (use == FRAME_TABLE && f->share[vm].tables >= f->share[vm].limit)
+        return false;
     for (uint64_t k = 0; f->left && k < f->n - f->first; k++) {
         uint64_t i = f->first + f->next;
         f->next = (f->next + f->stride) % (f->n - f->first);
@@ -115,6 +128,7 @@ void frames_give(struct frames *f, uint64_t hpa)
     uint64_t i = (hpa - f->base) >> PAGE_SHIFT;
     if (hpa < f->base || i >= f->n || f->owner[i].use == FRAME_FREE)
         return;
+    f->share[f->owner[i].vm].tables -= f->owner[i].use == FRAME_TABLE && i >= f->first;
     f->owner[i] = (struct frame_owner){FRAME_FREE, 0};
     f->left += i >= f->first;
 }

@@ -33,7 +33,10 @@ void frames_free(struct frames *f);
 /* Bytes lie in [from, to) already: its frames are zeroed before they are handed out. */
 void frames_soiled(struct frames *f, uint64_t from, uint64_t to);
 
-/* One zeroed frame. False: none is left. */
+/* From now on a VM has at most so many of the scattered frames for its tables, however many are free: the others' shares are safe from it. */
+void frames_share(struct frames *f, unsigned vm, uint64_t tables);
+
+/* One zeroed frame. False: none is left, or the VM has its share. */
 MUST_USE bool frames_take(struct frames *f, enum frame_use use, unsigned vm, uint64_t *hpa);
 /* n zeroed frames one after the other, the first at a multiple of n frames (n: a power of two): for the root of a G-stage table. */
 MUST_USE bool frames_take_aligned(struct frames *f, unsigned n, enum frame_use use, unsigned vm, uint64_t *hpa);

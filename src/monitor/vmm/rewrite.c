@@ -128,13 +128,18 @@ static void code_written(void *ctx, uint64_t gpa, uint64_t len)
         forget_page(r, at);
 }
 
+void rewriter_clear(struct rewriter *r)
+{
+    for (unsigned i = 0; i < HASH; i++)
+        while (r->hash[i])
+            forget_page(r, &r->hash[i]);
+}
+
 /* From now on whatever may reach across the end of a page is rewritten, on pages that were looked through before, too. */
 static void look_again(struct rewriter *r)
 {
     r->heads = true;
-    for (unsigned i = 0; i < HASH; i++)
-        while (r->hash[i])
-            forget_page(r, &r->hash[i]);
+    rewriter_clear(r);
 }
 
 /* Looks through the page, and makes its copy if there is something to rewrite. False: no frame is left. */

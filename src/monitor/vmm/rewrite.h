@@ -17,6 +17,8 @@ struct rewriter;
 
 /* NULL with e set. s must outlive its use. */
 MUST_USE struct rewriter *rewriter_new(struct vm *vm, struct shadow *s, struct err *e);
+/* Gives all copies back: each page is looked through again at its next execution. */
+void rewriter_clear(struct rewriter *r);
 void rewriter_free(struct rewriter *r); /* NULL is fine */
 /* The frame that fetches of the guest's page at gpa must see; UINT64_MAX: the page itself, it holds nothing to rewrite; 0: no
  * memory or frame is left. */

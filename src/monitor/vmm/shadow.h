@@ -24,6 +24,8 @@ struct shadow;
 struct shadow_hooks {
     /* The frame whose code stands in for that of the guest's page at gpa; UINT64_MAX: its own; 0: no room. */
     uint64_t (*code)(struct vm *vm, uint64_t gpa);
+    /* No frame is left, and all shadow tables have been let go: gives back what code() has taken. */
+    void (*clear)(struct vm *vm);
 };
 
 enum shadow_result {

@@ -110,6 +110,13 @@ static uint64_t find_root(struct shadow *s, struct hart *vh)
     return (uint64_t)(ATP_SV39 + used - 3) << 60 | sp->t.hpa >> PAGE_SHIFT;
 }
 
+static void make_room(struct shadow *s)
+{
+    shadow_clear(s);
+    if (s->hooks)
+        s->hooks->clear(s->vm);
+}
+
 uint64_t shadow_satp(struct shadow *s, struct hart *vh)
 {
     unsigned role = shadow_role_of(vh);
@@ -125,7 +132,7 @@ uint64_t shadow_satp(struct shadow *s, struct hart *vh)
     s->role = role;
     s->satp = find_root(s, vh);
     if (!s->satp) {
-        shadow_clear(s);
+        make_room(s);
         s->satp = find_root(s, vh);
     }
     s->fresh = s->satp != 0;
@@ -270,7 +277,7 @@ enum shadow_result shadow_fill(struct shadow *s, struct hart *vh, uint64_t va, e
     enum shadow_result r = fill(s, vh, va, a, m.pa, &p);
     if (r != SHADOW_NO_ROOM)
         return r;
-    shadow_clear(s); /* make room */
+    make_room(s);
     return fill(s, vh, va, a, m.pa, &p);
 }
 

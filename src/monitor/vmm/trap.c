@@ -43,9 +43,15 @@ static uint64_t rewrite_page(struct vm *vm, uint64_t gpa)
     return rewriter_code(d->rewriter, gpa);
 }
 
+static void give_copies_back(struct vm *vm)
+{
+    struct deprivileged *d = vm->state;
+    rewriter_clear(d->rewriter);
+}
+
 static int attach(struct vm *vm, bool rewrites, struct err *e)
 {
-    static const struct shadow_hooks rewriting = {rewrite_page};
+    static const struct shadow_hooks rewriting = {rewrite_page, give_copies_back};
     const char *more = native_unhidden(&vm->vmm->hart->isa, &machine_hart(vm->machine, 0)->isa);
     if (more)
         return err_set(e, -EINVAL,

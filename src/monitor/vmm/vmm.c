@@ -351,12 +351,30 @@ static void free_vm(struct vm *vm)
     free(vm);
 }
 
+/* What tables the VMM may keep for a guest with so much RAM, at least. */
+static uint64_t table_bytes(uint64_t ram_size)
+{
+    return ram_size / 32 + 4 * MIB;
+}
+
+/* Frames that no guest has are for their tables, and each has its share: one that wants ever more tables takes none from the others. */
+static void share_tables(struct vmm *v)
+{
+    uint64_t frames = frames_left(v->frames), sum = 0;
+    for (unsigned i = 0; i < v->nvms; i++) {
+        frames += frames_count(v->frames, FRAME_TABLE, v->vm[i]->number);
+        sum += table_bytes(v->vm[i]->ram_size) >> PAGE_SHIFT;
+    }
+    for (unsigned i = 0; i < v->nvms; i++)
+        frames_share(v->frames, v->vm[i]->number, frames * (table_bytes(v->vm[i]->ram_size) >> PAGE_SHIFT) / sum);
+}
+
 /* What the real machine needs for all guests and for the tables that the VMM keeps for them. */
 static uint64_t ram_needed(const struct vmm_config *c)
 {
     uint64_t n = VMM_RESERVED + VMM_ROOTS;
     for (unsigned i = 0; i < c->nvms; i++)
-        n += c->vms[i].machine.ram_size + c->vms[i].machine.ram_size / 32 + 4 * MIB;
+        n += c->vms[i].machine.ram_size + table_bytes(c->vms[i].machine.ram_size);
     return (n + MIB - 1) & ~(MIB - 1);
 }
 
@@ -415,8 +433,10 @@ struct vmm *vmm_new(const struct vmm_config *c, struct err *e)
         if (!rc && c->check)
             rc = vm_check_new(v->vm[i], e);
     }
-    if (!rc)
+    if (!rc) {
+        share_tables(v);
         return v;
+    }
     vmm_free(v);
     return NULL;
 }

@@ -104,6 +104,9 @@ def guests():
     yield Guest("storm 30, Xuk", "-cpu", "rv64,h=false,xuk=true", "-m", "32M", "-kernel", "storm.elf", "-append", "seed=30 steps=4000 fence=1",
                 says="storm: sum", differs=("trap", "para"))
     yield Guest("straddle, Xuk", "-cpu", "rv64,h=false,xuk=true", "-kernel", "straddle.elf", says="straddle: ok", differs=("trap", "para"))
+    yield Guest("corners", *NO_H, "-m", "64M", "-kernel", "corners.elf", says="corners: done")
+    yield Guest("corners of M mode", *NO_H, "-m", "64M", "-bios", "none", "-kernel", "mcorners.elf", says="done", long=True)
+    yield Guest("corners of M mode, some", *NO_H, "-m", "64M", "-bios", "none", "-kernel", "mcorners.elf", status=ENDLESS, limit=1500000)
     yield Guest("roots, too many", *NO_H, "-m", "16M", "-kernel", "roots.elf", says="k")
     yield Guest("copies, too many", "-cpu", "rv64,h=false,xuk=true", "-m", "16M", "-kernel", "copies.elf", says="k", differs=("trap", "para"))
     for seed in range(10, 14):

@@ -111,7 +111,7 @@ static void check_value(const struct expr_value *v, const struct expr_env *env)
     FUZZ_CHECK(t->depth || t->size == 1 || t->size == 2 || t->size == 4 || t->size == 8, "a value of %u bytes",
                t->size);
     FUZZ_CHECK(v->space <= EXPR_HPA, "space %u", v->space);
-    if (!t->depth) {
+    if (!t->depth && !v->count) { /* the value of a @ b is where they lie */
         uint64_t extended = t->is_signed ? (uint64_t)sign_extend(v->v, 8u * t->size) : v->v & MASK(8 * t->size - 1, 0);
         FUZZ_CHECK(v->v == extended, "%llx of %u bytes", (unsigned long long)v->v, t->size);
         FUZZ_CHECK(!t->is_bool || v->v <= 1, "a bool of %llx", (unsigned long long)v->v);
@@ -128,8 +128,9 @@ static void check_value(const struct expr_value *v, const struct expr_env *env)
 static bool same(const struct expr_value *a, const struct expr_value *b)
 {
     const struct expr_type *s = &a->type, *t = &b->type;
-    return a->v == b->v && a->space == b->space && s->c == t->c && s->size == t->size && s->depth == t->depth &&
-           s->is_signed == t->is_signed && s->is_bool == t->is_bool && s->is_char == t->is_char && s->hex == t->hex;
+    return a->v == b->v && a->space == b->space && a->count == b->count && s->c == t->c && s->size == t->size &&
+           s->depth == t->depth && s->is_signed == t->is_signed && s->is_bool == t->is_bool &&
+           s->is_char == t->is_char && s->hex == t->hex;
 }
 
 /* Twice on the same world, then from its own text. */

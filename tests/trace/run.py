@@ -163,6 +163,32 @@ def test_json_lines_are_valid():
             check(not whole.is_valid({k: v for k, v in line.items() if k != member}) or member.endswith("_symbol"), f"the schema does not need {member}")
 
 
+def test_json_lines_of_the_vmm_are_valid():
+    """No member stands in a line twice, and the schema knows each kind."""
+    def once(members):
+        names = [name for name, _ in members]
+        check(len(names) == len(set(names)), f"a member is there twice: {names}")
+        return dict(members)
+
+    try:
+        import jsonschema
+        with open(os.path.join(ROOT, "docs/event.schema.json"), encoding="utf-8") as f:
+            whole = jsonschema.Draft7Validator(json.load(f))
+    except ImportError:
+        whole = None
+    for technique, guest in (("trap", "mono"), ("nested", "mono"), ("para", "para")):
+        with tempfile.TemporaryDirectory() as d:
+            subprocess.run([os.path.join(BUILD, "vitrine"), "run", "--vmm", technique, "-kernel", os.path.join(BUILD, "guests", f"{guest}.elf"), "-m", "32M",
+                            "-serial", "null", "--max-insns", "150000", "--trace", f"all,-insn:{d}/a.jsonl"], stderr=subprocess.DEVNULL, check=False)
+            kinds = collections.Counter()
+            for text in read(f"{d}/a.jsonl").splitlines():
+                line = json.loads(text, object_pairs_hook=once)
+                kinds[line["kind"]] += 1
+                if whole and kinds[line["kind"]] <= 40:
+                    whole.validate(line)
+            check(kinds["vm_exit"] and kinds["vm_entry"] and kinds["vm_emulate"], f"steps under {technique}: {kinds}")
+
+
 def test_the_pages_on_events_are_current():
     for name in ("events.md", "event.schema.json"):
         printed = vitrine("help", name, status=0).stdout

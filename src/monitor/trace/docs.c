@@ -5,6 +5,7 @@
 
 #include "base/event.h"
 #include "monitor/trace/format.h"
+#include "monitor/trace/json.h"
 
 /* What an argument of a type holds: in words, and what JSON Lines show of it. */
 static const struct type {
@@ -77,7 +78,9 @@ void events_print_markdown(FILE *f)
                "(instructions that the\n"
                "hart had retired), `pc` (of the instruction in whose course it happened), `hart`, `vm` (0: the real "
                "machine), `mode` (before\n"
-               "what the event tells of: M, S, U, VS, VU) and its kind's own arguments.\n");
+               "what the event tells of: M, S, U, VS, VU) and its kind's own arguments. In JSON an argument of one of "
+               "these names is\n"
+               "`arg_insn`, `arg_pc`, `arg_mode`.\n");
     for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
         fprintf(f, "\n## %s: group `%s`\n\n| kind | what | arguments |\n|---|---|---|\n", groups[g].title,
                 groups[g].name);
@@ -106,12 +109,13 @@ static void print_kind(FILE *f, unsigned kind)
             r->help, r->name);
     for (unsigned i = 0; i < r->nargs; i++) {
         const struct type *t = &types[r->arg[i].type];
-        fprintf(f, ",\n        \"%s\": {\"$ref\": \"#/definitions/%s\", \"description\": \"%s\"}", r->arg[i].name,
-                t->json, t->words);
+        const char *name = json_arg_name(&r->arg[i]);
+        fprintf(f, ",\n        \"%s\": {\"$ref\": \"#/definitions/%s\", \"description\": \"%s\"}", name, t->json,
+                t->words);
         if (t->symbol)
-            fprintf(f, ",\n        \"%s_symbol\": {\"$ref\": \"#/definitions/symbol\"}", r->arg[i].name);
+            fprintf(f, ",\n        \"%s_symbol\": {\"$ref\": \"#/definitions/symbol\"}", name);
         if (t->named)
-            fprintf(f, ",\n        \"%s_name\": {\"$ref\": \"#/definitions/string\"}", r->arg[i].name);
+            fprintf(f, ",\n        \"%s_name\": {\"$ref\": \"#/definitions/string\"}", name);
     }
     if (kind == EV_INSN)
         fprintf(f, ",\n        \"disasm\": {\"$ref\": \"#/definitions/string\", \"description\": \"the instruction in "
@@ -123,7 +127,7 @@ static void print_kind(FILE *f, unsigned kind)
     bool any = false;
     for (unsigned i = 0; i < r->nargs; i++)
         if (!may_be_missing(kind, i)) {
-            fprintf(f, "%s\"%s\"", any ? ", " : "", r->arg[i].name);
+            fprintf(f, "%s\"%s\"", any ? ", " : "", json_arg_name(&r->arg[i]));
             any = true;
         }
     fprintf(f, "],\n      \"additionalProperties\": false\n    }");

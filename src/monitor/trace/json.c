@@ -70,29 +70,40 @@ char *put_json_symbol(char *p, const char *name, const char *symbol, uint64_t of
     return p;
 }
 
+const char *json_arg_name(const struct event_arg *arg)
+{
+    static const char prefix[] = "arg_", *const every[] = {"arg_clock", "arg_insn", "arg_hart", "arg_vm",
+                                                           "arg_mode",  "arg_pc",   "arg_kind"};
+    for (size_t i = 0; i < ARRAY_LEN(every); i++)
+        if (!strcmp(every[i] + sizeof prefix - 1, arg->name))
+            return every[i];
+    return arg->name;
+}
+
 static char *put_arg(char *p, const struct trace_source *s, const struct event *e, unsigned i)
 {
     const struct event_arg *arg = &event_rows[e->kind].arg[i];
     const char *word = trace_arg_word(e, i), *symbol;
+    const char *name = json_arg_name(arg);
     uint64_t v = e->a[i], offset;
     switch (arg->type) {
-    case ARG_DEC: return put_dec(put_member(p, arg->name), v);
-    case ARG_SIGNED: return put_signed(put_member(p, arg->name), (int64_t)v);
-    case ARG_BOOL: return put_string(put_member(p, arg->name), word);
+    case ARG_DEC: return put_dec(put_member(p, name), v);
+    case ARG_SIGNED: return put_signed(put_member(p, name), (int64_t)v);
+    case ARG_BOOL: return put_string(put_member(p, name), word);
     case ARG_NONE:
     case ARG_HEX:
     case ARG_PA:
-    case ARG_INSN: return put_json_hex(put_member(p, arg->name), v);
+    case ARG_INSN: return put_json_hex(put_member(p, name), v);
     case ARG_VA:
-        p = put_json_hex(put_member(p, arg->name), v);
+        p = put_json_hex(put_member(p, name), v);
         symbol = trace_arg_symbol(s, e, i, &offset);
-        return symbol ? put_json_symbol(p, arg->name, symbol, offset) : p;
+        return symbol ? put_json_symbol(p, name, symbol, offset) : p;
     case ARG_CSR:
     case ARG_CAUSE:
     case ARG_IRQ:
     case ARG_SBI:
-        p = put_json_hex(put_member(p, arg->name), v);
-        return word && *word != '?' ? put_word(p, arg->name, "_name", word) : p;
+        p = put_json_hex(put_member(p, name), v);
+        return word && *word != '?' ? put_word(p, name, "_name", word) : p;
     case ARG_REG:
     case ARG_MODE:
     case ARG_ACCESS:
@@ -102,7 +113,7 @@ static char *put_arg(char *p, const struct trace_source *s, const struct event *
     case ARG_VMEXIT:
     case ARG_TEXT: break;
     }
-    return put_word(p, arg->name, "", word ? word : "?");
+    return put_word(p, name, "", word ? word : "?");
 }
 
 char *put_json_args(char *p, const struct trace_source *s, const struct event *e, unsigned i)

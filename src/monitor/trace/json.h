@@ -11,6 +11,8 @@ enum { JSON_ARGS_ROOM = 3072 };
 char *put_json(char *p, const char *s);
 /* The same of a name that may be long: at most 200 bytes of it. */
 char *put_json_name(char *p, const char *s);
+/* An argument's name as a member: its own, or arg_NAME where each event has a member of that name. */
+const char *json_arg_name(const struct event_arg *arg);
 /* ,"NAME":"0x.." and so on for the arguments from number i on; at most JSON_ARGS_ROOM bytes. */
 char *put_json_args(char *p, const struct trace_source *s, const struct event *e, unsigned i);
 /* ,"NAME_symbol":"symbol+0x.." */

@@ -200,7 +200,7 @@ quit
     r = subprocess.run([guest.path("vitrine"), "debug", "--vmm", "para", "-kernel", built("para.elf")], input=commands, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, timeout=60, check=False)
     out = r.stdout.decode()
-    check(re.search(r"#0 .* in syscall.*\n#1 .* in trap\+.*\n#2 .* in trap_entry\+", out), f"bt:\n{out}")
+    check(re.search(r"#0 .* in syscall.*\n#1 .* in trap\+.*\n(?:    in .*, inlined at .*\n)*#2 .* in trap_entry\+", out), f"bt:\n{out}")
     check(re.search(r"VPN\[0\]=0x010 .* V R \. X U .*\n.*physical address 0x80[0-9a-f_]+ \(RAM\)", out), f"walk:\n{out}")
     check(re.search(r"New value = .*\nby .*<proc_schedule.*sd ", out), f"watch:\n{out}")
 

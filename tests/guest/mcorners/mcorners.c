@@ -3,112 +3,29 @@
  * Corners of machine mode that show below it: each delegation, TVM, TW and TSR, counters and environments, MPRV, PMP on data, on code and on page tables, M's
  * interrupts in S and U. A trap that S gets is recorded there, and then S raises M's software interrupt; a trap that M gets ends the try.
  */
-#include <stdint.h>
+#include "../corners/corners.h"
 
-#define V     1u
-#define R     2u
-#define W     4u
-#define X     8u
-#define U     16u
-#define G     32u
-#define A     64u
-#define D     128u
-#define PAGE  4096u
-#define RW    (V | R | W | A | D)
-#define RX    (V | R | X | A | D)
-#define RWX   (V | R | W | X | A | D)
-#define ARENA UINT64_C(0x80800000)
+#define PIECE(name, ...)                                                                                               \
+    __asm__(".pushsection .pieces,\"ax\"\n.balign 16\n.option arch, +d\n.globl " #name "\n" #name ":\n" __VA_ARGS__    \
+            "\n.popsection\n");
+#include "../corners/pieces.def"
+#undef PIECE
 
-struct seen {
-    uint64_t cause, tval, epc, status, value;
-};
-extern volatile struct seen seen;
-extern char vectors[], user_stub[], landing[];
-extern volatile uint64_t vectored;
 /* f(a, b) in S, in U; what trap came of it, cause 0x7fff: none. The handler returns to the caller. */
 void enter(uint64_t f, uint64_t a, uint64_t b, uint64_t mode);
 extern volatile struct seen sseen;
 extern char svec[], mvec[], done_s[];
 
-#define CSRR(n)                                                                                                        \
-    ({                                                                                                                 \
-        uint64_t v_;                                                                                                   \
-        __asm__ volatile("csrr %0, " #n : "=r"(v_)::"memory");                                                         \
-        v_;                                                                                                            \
-    })
-#define CSRW(n, v) __asm__ volatile("csrw " #n ", %0" ::"r"((uint64_t)(v)) : "memory")
-#define CSRS(n, v) __asm__ volatile("csrs " #n ", %0" ::"r"((uint64_t)(v)) : "memory")
-#define CSRC(n, v) __asm__ volatile("csrc " #n ", %0" ::"r"((uint64_t)(v)) : "memory")
-#define FENCE()    __asm__ volatile("sfence.vma" ::: "memory")
-
-static void put(char c)
+void put(char c)
 {
     while (!(*(volatile uint8_t *)0x10000005 & 0x20))
         ;
     *(volatile uint8_t *)0x10000000 = (uint8_t)c;
 }
 
-static void print(const char *s)
-{
-    while (*s)
-        put(*s++);
-}
-
-static void hex(uint64_t v)
-{
-    int i = 60;
-    while (i && !(v >> i & 15))
-        i -= 4;
-    for (; i >= 0; i -= 4)
-        put("0123456789abcdef"[v >> i & 15]);
-    put(' ');
-}
-
-static void line(const char *what, uint64_t v)
-{
-    print(what);
-    put(' ');
-    hex(v);
-    put('\n');
-}
-
-/* Pieces of code, for S and U. */
-#define PIECE(name, ...)                                                                                               \
-    extern char name[];                                                                                                \
-    __asm__(".pushsection .pieces,\"ax\"\n.balign 16\n.option arch, +d\n" #name ":\n" __VA_ARGS__ "\n.popsection\n")
-PIECE(p_ld, "ld a0,0(a0)\nret");
-PIECE(p_sd, "sd a1,0(a0)\nret");
-PIECE(p_amo, "amoadd.d a0,a1,(a0)\nret");
-PIECE(p_scd, "lr.d t0,(a0)\nsc.d a0,a1,(a0)\nret");
-PIECE(p_zero, ".word 0x0045200f\nret");
-PIECE(p_clean, ".word 0x0015200f\nret");
-PIECE(p_inval, ".word 0x0005200f\nret");
-PIECE(p_fadd, "fadd.d f0,f0,f1\nret");
-PIECE(p_fld, "fld f0,0(a0)\nret");
-PIECE(p_cyc, "rdcycle a0\nli a0,0\nret");
-PIECE(p_time, "rdtime a0\nli a0,0\nret");
-PIECE(p_ins, "rdinstret a0\nli a0,0\nret");
-PIECE(p_hpm, "csrr a0,hpmcounter5\nret");
-PIECE(p_wfi, "wfi\nret");
-PIECE(p_sret, "sret\nret");
-PIECE(p_mret, "mret\nret");
-PIECE(p_sfence, "sfence.vma\nret");
-PIECE(p_sinval, ".word 0x16000073\nret");
-PIECE(p_ecall, "li a7,0x10\nli a6,3\necall\nret");
-PIECE(p_ebreak, "ebreak\nret");
-PIECE(p_ill16, ".half 0\nret");
-PIECE(p_ill32, ".word 0xffffffff\nret");
-PIECE(p_nocsr, "csrr a0,0x5a8\nret");
-PIECE(p_mcsr, "csrr a0,mstatus\nret");
-PIECE(p_hcsr, "csrr a0,0x600\nret");
-PIECE(p_hlv, ".word 0x6c054573\nret");
-PIECE(p_sscratch, "csrr a0,sscratch\nret");
-PIECE(p_satp, "csrr a0,satp\nret");
-PIECE(p_stc, "csrr a0,0x14d\nli a0,0\nret");
-PIECE(p_ldu, "ld a0,1(a0)\nret");
-
 static uint64_t next_page = ARENA;
-static uint64_t page(void)
+
+uint64_t page(void)
 {
     uint64_t p = next_page;
     next_page += PAGE;
@@ -117,21 +34,7 @@ static uint64_t page(void)
     return p;
 }
 
-static uint64_t pte(uint64_t pa, uint64_t f)
-{
-    return pa >> 12 << 10 | f;
-}
-
-#define AT(t, i) (((volatile uint64_t *)(t))[i])
 static uint64_t root, l1, l0; /* 1 GiB at 0x4000_0000 */
-#define WIN UINT64_C(0x40000000)
-PIECE(p_stcw, "csrw 0x14d,a0\nli a0,1\nret");
-PIECE(p_sie1, "csrsi sie,2\ncsrsi sstatus,2\ncsrsi sip,2\nnop\nli a0,1\nret");
-PIECE(p_sipr, "csrr a0,sip\nret");
-PIECE(p_sier, "li t0,-1\ncsrw sie,t0\ncsrr a0,sie\ncsrw sie,zero\nret");
-PIECE(p_satpw, "csrw satp,a0\nli a0,1\nret");
-PIECE(p_senv, "csrw senvcfg,a0\ncsrr a0,senvcfg\nret");
-PIECE(p_spin, "li t0,100000\n1: addi t0,t0,-1\nbnez t0,1b\nli a0,1\nret");
 static const struct {
     const char *n;
     char *p;

@@ -435,8 +435,7 @@ void machine_run(struct machine *m, uint64_t max_insns, struct machine_result *r
     bool ran = false;
     while (!m->ended && !m->trapped && !m->paused && !m->broke && !m->waits && left) {
         if (__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
-            __atomic_store_n(&m->stop, 0, __ATOMIC_RELAXED);
-            io_clear_woken(m->io);
+            machine_stop_taken(m);
             m->result.end = MACHINE_STOP;
             break;
         }

@@ -74,9 +74,8 @@ static void prepare(struct hart *h)
     poke(h, MIDELEG, INT_S);
     poke(h, MCOUNTEREN, UINT64_MAX);
     poke(h, SCOUNTEREN, counters);
-    /* ADUE as after a reset: csr_reset(). */
     uint64_t env = (uint64_t)CBIE_INVAL << ENVCFG_CBIE_SHIFT | ENVCFG_CBCFE | ENVCFG_CBZE | ENVCFG_PBMTE | ENVCFG_STCE;
-    poke(h, MENVCFG, env | (h->isa.svadu && !h->isa.svade ? ENVCFG_ADUE : 0));
+    poke(h, MENVCFG, env | csr_reset_adue(&h->isa));
     poke(h, MSTATUS, h->isa.f ? MSTATUS_FS : 0);
     if (h->isa.pmp) {
         poke(h, PMPADDR0,

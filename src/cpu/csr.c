@@ -294,6 +294,11 @@ int csr_number(const char *name)
 
 /* What the specification leaves open is zero. Wires keep their level: they are not the hart's. The caller, who may not have the run
  * loop's caches yet, does hart_context_changed() and flushes. */
+uint64_t csr_reset_adue(const struct isa *isa)
+{
+    return isa->svadu && !isa->svade ? ENVCFG_ADUE : 0;
+}
+
 void csr_reset(struct hart *h)
 {
     uint64_t line = h->csr.mip_line;
@@ -310,8 +315,7 @@ void csr_reset(struct hart *h)
     h->csr.hstatus = h->isa.h ? HSTATUS_VSXL_64 : 0;
     h->csr.cycle_offset = -hart_cycle(h);
     h->csr.instret_offset = -hart_instret(h);
-    /* The specification leaves it open. Kernels that know nothing of Svadu lean on hardware that sets A and D. */
-    h->csr.menvcfg = h->isa.svadu && !h->isa.svade ? ENVCFG_ADUE : 0;
+    h->csr.menvcfg = csr_reset_adue(&h->isa);
     h->priv = PRIV_M;
     h->virt = false;
     hart_set_fflags(h, 0);

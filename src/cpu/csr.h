@@ -21,6 +21,8 @@ int csr_number(const char *name);   /* -1: unknown */
 
 /* Power-on values of every CSR (Priv. 3.4), misa from h->isa. */
 void csr_reset(struct hart *h);
+/* menvcfg's ADUE then, as a mask. The specification leaves it open. Kernels that know nothing of Svadu lean on hardware that sets A and D. */
+uint64_t csr_reset_adue(const struct isa *isa);
 /* To be called after what may unmask an interrupt. A hart for which nothing is pending and enabled goes on undisturbed. */
 static inline void csr_kick_irq(struct hart *h)
 {

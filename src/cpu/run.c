@@ -160,7 +160,7 @@ static inline uint64_t value_at(const uint8_t *host, unsigned size)
     }
 }
 
-/* The same for one that computes in floating point, telling what flags it raised, those that were up already too. */
+/* Executes one operation that computes in floating point, telling what flags it raised, those that were up already too. */
 static void execute_raising(struct hart *h, const struct op *op)
 {
     enum { FFLAGS = 1 };

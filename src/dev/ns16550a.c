@@ -82,8 +82,8 @@ static void show_break(struct ns16550a *u)
 static void receive(struct ns16550a *u, uint8_t c, bool is_break)
 {
     if (u->rx.count >= capacity(u)) {
-        u->line_errors |=
-            LSR_OE; /* the new byte is lost and the FIFO stays; without one it takes the old byte's place */
+        /* The new byte is lost and the FIFO stays; without one it takes the old byte's place. */
+        u->line_errors |= LSR_OE;
         if (u->fcr & FCR_ON)
             return;
         fifo_get(&u->rx);

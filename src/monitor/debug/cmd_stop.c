@@ -93,8 +93,8 @@ static uint64_t symbol_size(struct repl *r, uint64_t addr)
     return 8;
 }
 
-/* Whether the expression names a variable of the function: then spec->frame.pc is not 0, for now. One in a register is an error. */
-static int find_local(struct repl *r, const char *s, struct stop_spec *spec, struct err *e)
+/* Whether the expression names a variable of the function. One in a register is an error. */
+static int find_local(struct repl *r, const char *s, bool *local, struct err *e)
 {
     struct expr_env env;
     struct expr_variable v;
@@ -102,8 +102,8 @@ static int find_local(struct repl *r, const char *s, struct stop_spec *spec, str
     if (!x)
         return -EINVAL;
     repl_env(r, &env);
-    spec->frame.pc = expr_names_local(x, &env, &v);
-    bool in_memory = !spec->frame.pc || !expr_sole_name(x) || v.where == EXPR_IN_MEMORY;
+    *local = expr_names_local(x, &env, &v);
+    bool in_memory = !*local || !expr_sole_name(x) || v.where == EXPR_IN_MEMORY;
     expr_free(x);
     if (in_memory)
         return 0;
@@ -126,7 +126,8 @@ static int parse_watched(struct repl *r, char *s, struct stop_spec *spec, struct
         if (!len)
             return err_set(e, -EINVAL, "a watchpoint of no bytes: give 1 to %" PRIu64, (uint64_t)PAGE_SIZE);
     }
-    if (find_local(r, s, spec, e))
+    bool local;
+    if (find_local(r, s, &local, e))
         return -EINVAL;
     /* Something that lies in memory: its address, and how long it is. Else its value is the address. */
     char address_of[512];
@@ -152,8 +153,8 @@ static int parse_watched(struct repl *r, char *s, struct stop_spec *spec, struct
     case EXPR_GPA: spec->space = SPACE_GPA; break;
     case EXPR_HPA: spec->space = SPACE_HPA; break;
     }
-    if (!spec->frame.pc || spec->space != SPACE_GVA || !frame_holds(r, v.v, &spec->frame))
-        spec->frame.pc = 0;
+    if (local && spec->space == SPACE_GVA)
+        (void)frame_holds(r, v.v, &spec->frame);
     spec->len = len ? len : is_memory && size ? size : symbol_size(r, v.v);
     return 0;
 }
@@ -178,7 +179,8 @@ static int add_watch(struct repl *r, const char *args, unsigned access, struct e
     if (!text || !copy)
         err_set(e, -ENOMEM, "out of memory");
     else if (!parse_watched(r, copy, &spec, e) && !parse_tail(r, skip_blanks(args + n), &spec, e)) {
-        spec.frame.pc = location ? 0 : spec.frame.pc;
+        if (location)
+            spec.frame.pc = 0;
         s = debugger_add(r->d, &spec, e);
     }
     if (s) {

@@ -174,9 +174,8 @@ struct stop_spec {
     uint64_t len;    /* STOP_WATCH: bytes, at most a page */
     unsigned access; /* STOP_WATCH: enum debug_access */
     struct stop_frame {
-        uint64_t pc,
-            sp; /* pc 0: none. Once its hart stands there with its stack pointer at or above sp, in the same address space and mode */
-        uint64_t satp;
+        /* pc 0: none. Once its hart stands there with its stack pointer at or above sp, in the same address space and mode */
+        uint64_t pc, sp, satp;
         uint8_t hart, mode;
     } frame; /* STOP_WATCH: ... the frame is gone in which the bytes lie, and the watchpoint with it */
     /* STOP_CATCH: an event of these kinds that fits all of the rest */

@@ -6,9 +6,7 @@
  */
 #include "s.h"
 
-#define PIECE(name, ...)                                                                                               \
-    __asm__(".pushsection .pieces,\"ax\"\n.balign 16\n.option arch, +d\n.globl " #name "\n" #name ":\n" __VA_ARGS__    \
-            "\n.popsection\n");
+#define PIECE PIECE_CODE
 #include "pieces.def"
 #undef PIECE
 
@@ -60,15 +58,6 @@ void see_u(const char *what, uint64_t f, uint64_t a, uint64_t b)
 }
 
 uint64_t next_page = ARENA;
-
-uint64_t page(void)
-{
-    uint64_t p = next_page;
-    next_page += PAGE;
-    for (unsigned i = 0; i < PAGE / 8; i++)
-        ((volatile uint64_t *)p)[i] = 0;
-    return p;
-}
 
 uint64_t root, l1, l0, d;
 

@@ -20,8 +20,7 @@ struct seen {
     uint64_t cause, tval, epc, status, value;
 };
 extern volatile struct seen seen;
-extern char vectors[], user_stub[], landing[];
-extern volatile uint64_t vectored;
+
 #define CSRR(n)                                                                                                        \
     ({                                                                                                                 \
         uint64_t v_;                                                                                                   \
@@ -36,6 +35,10 @@ extern volatile uint64_t vectored;
 #define AT(t, i) (((volatile uint64_t *)(t))[i])
 #define WIN      UINT64_C(0x40000000)
 
+/* A guest says what PIECE is, and has the code of them all. */
+#define PIECE_CODE(name, ...)                                                                                          \
+    __asm__(".pushsection .pieces,\"ax\"\n.balign 16\n.option arch, +d\n.globl " #name "\n" #name ":\n" __VA_ARGS__    \
+            "\n.popsection\n");
 #define PIECE(name, ...) extern char name[];
 #include "pieces.def"
 #undef PIECE
@@ -67,8 +70,16 @@ static inline void line(const char *what, uint64_t v)
     put('\n');
 }
 
-/* A page of zeros behind those given out. */
-uint64_t page(void);
+/* What page() will give: a page of zeros behind those given out. Each guest's own. */
+extern uint64_t next_page;
+static inline uint64_t page(void)
+{
+    uint64_t p = next_page;
+    next_page += PAGE;
+    for (unsigned i = 0; i < PAGE / 8; i++)
+        ((volatile uint64_t *)p)[i] = 0;
+    return p;
+}
 
 static inline uint64_t pte(uint64_t pa, uint64_t f)
 {

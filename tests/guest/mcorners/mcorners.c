@@ -5,16 +5,14 @@
  */
 #include "../corners/corners.h"
 
-#define PIECE(name, ...)                                                                                               \
-    __asm__(".pushsection .pieces,\"ax\"\n.balign 16\n.option arch, +d\n.globl " #name "\n" #name ":\n" __VA_ARGS__    \
-            "\n.popsection\n");
+#define PIECE PIECE_CODE
 #include "../corners/pieces.def"
 #undef PIECE
 
-/* f(a, b) in S, in U; what trap came of it, cause 0x7fff: none. The handler returns to the caller. */
+/* f(a, b) in S (mode 1) or U (0), and what trap M got that ended it. */
 void enter(uint64_t f, uint64_t a, uint64_t b, uint64_t mode);
 extern volatile struct seen sseen;
-extern char svec[], mvec[], done_s[];
+extern char svec[];
 
 void put(char c)
 {
@@ -23,16 +21,7 @@ void put(char c)
     *(volatile uint8_t *)0x10000000 = (uint8_t)c;
 }
 
-static uint64_t next_page = ARENA;
-
-uint64_t page(void)
-{
-    uint64_t p = next_page;
-    next_page += PAGE;
-    for (unsigned i = 0; i < PAGE / 8; i++)
-        ((volatile uint64_t *)p)[i] = 0;
-    return p;
-}
+uint64_t next_page = ARENA;
 
 static uint64_t root, l1, l0; /* 1 GiB at 0x4000_0000 */
 static const struct {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The start, the trap handlers of M and S, and how a function is tried in a mode. */
+#include "../corners/saved.h"
+
         .section .text.start, "ax"
         .globl _start
 _start: la sp, stack_top
@@ -42,41 +44,9 @@ mvec:   csrw mscratch, t0
         sd a0, 32(t0)
         li t1, 0x20000
         csrc mstatus, t1
-back:   la t0, saved
-        ld ra, 0(t0)
-        ld sp, 8(t0)
-        ld gp, 16(t0)
-        ld tp, 24(t0)
-        ld s0, 32(t0)
-        ld s1, 40(t0)
-        ld s2, 48(t0)
-        ld s3, 56(t0)
-        ld s4, 64(t0)
-        ld s5, 72(t0)
-        ld s6, 80(t0)
-        ld s7, 88(t0)
-        ld s8, 96(t0)
-        ld s9, 104(t0)
-        ld s10, 112(t0)
-        ld s11, 120(t0)
+back:   restore
         ret
-enter:  la t0, saved
-        sd ra, 0(t0)
-        sd sp, 8(t0)
-        sd gp, 16(t0)
-        sd tp, 24(t0)
-        sd s0, 32(t0)
-        sd s1, 40(t0)
-        sd s2, 48(t0)
-        sd s3, 56(t0)
-        sd s4, 64(t0)
-        sd s5, 72(t0)
-        sd s6, 80(t0)
-        sd s7, 88(t0)
-        sd s8, 96(t0)
-        sd s9, 104(t0)
-        sd s10, 112(t0)
-        sd s11, 120(t0)
+enter:  save
         csrw mepc, a0
         mv a0, a1
         mv a1, a2

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The start, the trap handler, which records and returns to who tried, and how a function is tried in S or U. */
-#include "saved.h"
+#include "saved.inc"
 
         .section .text.start, "ax"
         .globl _start

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The start, the trap handlers of M and S, and how a function is tried in a mode. */
-#include "../corners/saved.h"
+#include "../corners/saved.inc"
 
         .section .text.start, "ax"
         .globl _start

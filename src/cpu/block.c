@@ -353,13 +353,26 @@ static void end_told(struct former *b)
     b->c->told_used += (uint32_t)(sizeof *b->told + (b->told->n + 1) * sizeof *last);
 }
 
-/* An instruction, and what tells of it. */
+static bool takes_f(const struct insn *i)
+{
+    return insn_rows[i->id].format == FMT_FL || insn_rows[i->id].format == FMT_FS;
+}
+
+/* An instruction, and what tells of it. In front of loads and stores stands one operation that is all of them, where the TLB knows the page. */
 static bool emit_told(struct former *b, const struct insn *i, unsigned *off)
 {
     struct stream_insn *t = &b->told->insn[b->told->n++];
     unsigned at = *off;
     observe_describe(i, at, t);
     t->words = b->told->n > 1 ? (uint8_t)(t[-1].words + stream_has_word(&t[-1])) : 0;
+    if (b->t->told[i->id] && (!takes_f(i) || b->fp >= FETCH_FP_DIRTY)) {
+        b->now = INSN_illegal;
+        struct op *op = emit(b, b->t->told[i->id], at, i->len);
+        op->rd = takes_f(i) ? i->rd : dest(i->rd);
+        op->rs1 = i->rs1;
+        op->rs2 = i->rs2;
+        op->imm = i->imm;
+    }
     if (t->how == STREAM_STORE) {
         struct op *op = emit(b, b->t->tell_stored[__builtin_ctz(t->size)], at, i->len);
         op->rs1 = t->rs1;
@@ -418,7 +431,7 @@ static uint32_t form(struct code_cache *c, struct code_page *page, unsigned off,
     page->granules |= granules(b.start, 2);
     if (b.told)
         end_told(&b);
-    if (limit > 1 && !tells)
+    if (limit > 1)
         fuse_ops(c, &c->ops[b.first + b.looped], b.ids + b.looped, c->used - b.first - b.looped);
     page->entry[b.start / 2] = b.first;
     bus_flag_page(c->bus, page->pa, PAGE_CODE, true);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/stream.h"
+#include "cpu/stream.h"
 #include "cpu/csr.h"
 #include "cpu/op.h"
 #include "cpu/trap.h"
@@ -178,6 +178,17 @@ bool observe_in_blocks(const struct insn *i, bool fp_alone)
 
 void observe_describe(const struct insn *i, unsigned off, struct stream_insn *t)
 {
+    static const uint8_t computed[INSN_COUNT] = {
+#define ALU(id, format, expression) [INSN_##id] = STREAM_##id,
+#define BRANCH(id, condition)
+#define LOAD(id, type)
+#define STORE(id, type)
+#include "cpu/alu.def"
+#undef ALU
+#undef BRANCH
+#undef LOAD
+#undef STORE
+    };
     enum insn_format format = insn_rows[i->id].format;
     *t = (struct stream_insn){.raw = i->raw, .imm = i->imm, .off = (uint16_t)off};
     t->reg = written_register(i);
@@ -194,10 +205,16 @@ void observe_describe(const struct insn *i, unsigned off, struct stream_insn *t)
         t->how = STREAM_CONSTANT;
     else if (i->id == INSN_auipc || format == FMT_J || i->id == INSN_jalr)
         t->how = STREAM_NEAR;
+    else if (computed[i->id])
+        t->how = computed[i->id];
     else
         t->how = STREAM_WORD;
     if (format == FMT_J || i->id == INSN_jalr)
         t->imm = i->len;
+    if (format == FMT_R || format == FMT_R1)
+        t->imm = 0;
+    else if (format == FMT_I || format == FMT_SH)
+        t->rs2 = EVENT_REG_NONE;
 }
 
 size_t observe_word(const struct stream_insn *t)

@@ -3,7 +3,7 @@
 #ifndef VITRINE_OBSERVE_H
 #define VITRINE_OBSERVE_H
 
-#include "base/stream.h"
+#include "cpu/stream.h"
 #include "cpu/decode.h"
 #include "cpu/hart.h"
 

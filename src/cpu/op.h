@@ -55,7 +55,7 @@ enum fetch_context {
     FETCH_FP_DIRTY,     /* FS = Dirty and frm = RNE: the host's FPU does the work */
     FETCH_FP_FRM,       /* FS = Dirty, another frm */
     FETCH_STEP = 4,     /* flag: blocks of one instruction, nothing fused */
-    FETCH_TELL = 8,     /* flag: blocks that put what they do into hart.stream, nothing fused */
+    FETCH_TELL = 8,     /* flag: blocks that put what they do into hart.stream, no loops' handlers */
     FETCH_FP_ALONE = 16 /* flag, with FETCH_TELL: what may raise fflags is no block's, but observed alone */
 };
 
@@ -226,6 +226,7 @@ struct handler_table {
     handler *tell_block;       /* opens the stream's run for the block at told + 16 imm */
     handler *tell;             /* puts the word at byte imm of the hart into the stream */
     handler *tell_stored[4];   /* before a store of 1, 2, 4, 8 bytes to x[rs1] + imm: keeps what stands there */
+    handler *told[INSN_COUNT]; /* loads and stores that put their word too: on to behind all that belongs to them, or just on. Others: NULL */
     handler *tell_alone;       /* leaves: the instruction that follows must be observed alone */
     handler *fp_dirty;         /* FS becomes Dirty, then the same pc again */
     handler *fp_soft;          /* any FP computation, by softfp: imm = insn id | rm << 8 | rs3 << 16 */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The run loop's outside: enters decoded code, and between stretches of it delivers interrupts and traps. */
-#include "base/stream.h"
+#include "cpu/stream.h"
 #include "cpu/csr.h"
 #include "cpu/hostfp.h"
 #include "cpu/observe.h"

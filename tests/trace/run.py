@@ -77,9 +77,12 @@ def same_twice(harts, insns, kinds):
             a, b = read(f"{d}/a.{s}"), read(f"{d}/b.{s}")
             check(a == b, f"{FORMATS[s]}: {len(a)} and {len(b)} bytes that differ")
             check(len(a) > 1000 or "-insn" in kinds, f"{FORMATS[s]}: only {len(a)} bytes")
-        # Alone and uncontended, or with five others: the same.
-        kernel(harts, insns, "--trace", f"{kinds}:{d}/c.vtrace")
-        check(read(f"{d}/c.vtrace") == read(f"{d}/a.vtrace"), "alone it is another trace")
+        # Alone and uncontended, by blocks, or with five others, one by one: packed in another way, but the same events.
+        for again in "cd":
+            kernel(harts, insns, "--trace", f"{kinds}:{d}/{again}.vtrace")
+        check(read(f"{d}/c.vtrace") == read(f"{d}/d.vtrace"), "alone: bytes that differ")
+        vitrine("trace", f"{d}/c.vtrace", "-o", f"{d}/c.jsonl", status=0)
+        check(read(f"{d}/c.jsonl") == read(f"{d}/a.jsonl"), "alone it is another trace")
 
 
 def test_the_same_run_gives_the_same_bytes():

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/stream.h"
+#include "cpu/stream.h"
 #include "cpu/isa.h"
 #include "monitor/profile.h"
 #include "monitor/stats.h"

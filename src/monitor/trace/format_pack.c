@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/stream.h"
+#include "cpu/decode.h"
+#include "cpu/stream.h"
 #include "monitor/trace/pb.h"
 #include "symbols.h"
 
@@ -14,7 +15,8 @@ enum { REG = 1, REG_OLD, REG_NEW, MEM, MEM_SIZE, MEM_OLD, MEM_NEW };
 struct pack {
     struct trace_state state; /* first */
     struct pack_model m;
-    bool begun; /* the header is written: not before the first event, for symbols may come until then */
+    bool begun;  /* the header is written: not before the first event, for symbols may come until then */
+    bool failed; /* out of memory: what comes is lost */
     const char *text[PACK_TEXTS];
 };
 
@@ -35,25 +37,25 @@ static char *put_text(char *p, const char *s)
 /* ---- Instructions ---- */
 
 /* An EV_INSN in what its record has. Only ever a local variable of functions that are inlined: it never lies in memory. */
-struct insn {
+struct retired {
     uint64_t clock, insn, pc, reg_old, reg_new, mem, mem_old, mem_new;
     uint64_t what; /* PACK_WHAT() */
     uint8_t hart, mode;
 };
 #define INLINED static inline __attribute__((always_inline))
 
-INLINED unsigned reg_of(const struct insn *i)
+INLINED unsigned reg_of(const struct retired *i)
 {
     return i->what >> 40 & 255;
 }
 
-INLINED unsigned size_of(const struct insn *i)
+INLINED unsigned size_of(const struct retired *i)
 {
     return (unsigned)(i->what >> 48);
 }
 
 /* Is what the event says of memory what the registers foretell? All but what a store overwrote. */
-INLINED bool memory_foretold(const struct pack_code *c, const struct pack_hart *h, const struct insn *i)
+INLINED bool memory_foretold(const struct pack_code *c, const struct pack_hart *h, const struct retired *i)
 {
     if (c->access == PACK_OTHER || i->mem != h->reg[c->rs1] + (uint64_t)(int64_t)c->imm)
         return false;
@@ -65,7 +67,7 @@ INLINED bool memory_foretold(const struct pack_code *c, const struct pack_hart *
 
 /* What must be told of an instruction beside the differences. */
 INLINED unsigned to_tell(const struct pack_model *m, struct pack_code *c, const struct pack_hart *h,
-                         const struct insn *i)
+                         const struct retired *i)
 {
     unsigned told = 0;
     if (UNLIKELY(i->pc != h->last->next))
@@ -87,7 +89,7 @@ INLINED unsigned to_tell(const struct pack_model *m, struct pack_code *c, const 
     return told;
 }
 
-INLINED char *put_told(char *p, unsigned told, const struct insn *i)
+INLINED char *put_told(char *p, unsigned told, const struct retired *i)
 {
     *p++ = (char)told;
     if (told & PACK_HART)
@@ -115,7 +117,7 @@ INLINED char *put_told(char *p, unsigned told, const struct insn *i)
     return p;
 }
 
-INLINED char *put_insn(struct pack_model *m, char *p, const struct insn *i)
+INLINED char *put_insn(struct pack_model *m, char *p, const struct retired *i)
 {
     struct pack_hart *h = &m->hart[i->hart];
     struct pack_code *c = pack_code_at(m, i->pc);
@@ -142,7 +144,7 @@ INLINED char *put_insn(struct pack_model *m, char *p, const struct insn *i)
 
 static char *put_insn_event(struct pack_model *m, char *p, const struct event *e)
 {
-    const struct insn i = {.clock = e->clock,
+    const struct retired i = {.clock = e->clock,
                            .insn = e->insn,
                            .pc = e->pc,
                            .reg_old = e->a[REG_OLD],
@@ -259,100 +261,108 @@ static void write_header(struct trace_file *f, const struct trace_source *s)
     write_symbols(f, s);
 }
 
+static inline void begin(struct pack *t)
+{
+    if (LIKELY(t->begun))
+        return;
+    t->begun = true;
+    write_header(t->state.file, t->state.source);
+}
+
 /* ---- The format ---- */
 
 static void event(struct trace_state *state, const struct event *e)
 {
     struct pack *t = (struct pack *)state;
-    if (UNLIKELY(!t->begun)) {
-        t->begun = true;
-        write_header(state->file, state->source);
-    }
+    begin(t);
     char *p = trace_file_begin(state->file, PACK_RECORD_MAX);
     p = LIKELY(e->kind == EV_INSN && is_plain(e)) ? put_insn_event(&t->m, p, e) : put_event(t, p, e);
     trace_file_end(state->file, p);
 }
 
-enum { LONGEST = 96 }; /* bytes: a record of an instruction, or of a register, and what put_word() writes behind it */
+/* ---- Runs ---- */
 
-/* What became of registers while no instruction was told. */
-static char *put_registers(char *p, struct pack_hart *h, const struct stream_reader *r)
+/* What a hart is at: the registers that something else than an instruction has changed meanwhile are among the differences. */
+static char *put_state(struct pack_model *m, char *p, const struct stream_reader *r)
 {
-    for (unsigned i = 0; i < STREAM_REGS; i++) {
-        if (LIKELY(h->reg[i] == r->reg[i]))
-            continue;
-        *p++ = (char)PACK_TAG_REGISTER;
-        *p++ = (char)r->hart;
-        *p++ = (char)i;
-        p = put_word(p, r->reg[i], 8);
-        h->reg[i] = r->reg[i];
+    struct pack_state *last = &m->state[r->hart];
+    uint64_t differ = 0;
+    *p++ = (char)PACK_TAG_STATE;
+    *p++ = (char)r->hart;
+    *p++ = (char)r->vm;
+    p = pb_varint(p, pack_zigzag(m->state_clock, r->clock));
+    p = pb_varint(p, pack_zigzag(m->state_insn, r->insn));
+    m->state_clock = r->clock;
+    m->state_insn = r->insn;
+    for (unsigned i = 0; i < STREAM_REGS; i++)
+        differ |= (uint64_t)(last->reg[i] != r->reg[i]) << i;
+    p = put_word(p, differ, 8);
+    for (; differ; differ &= differ - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(differ);
+        p = pb_varint(p, pack_zigzag(last->reg[i], r->reg[i]));
+        last->reg[i] = r->reg[i];
     }
     return p;
 }
 
-/* The next instruction of a run, whatever it is. */
-static char *put_step(struct pack_model *m, char *p, struct stream_reader *r)
+static char *put_block(char *p, const struct stream_code *c)
 {
-    struct stream_step s;
-    stream_step(r, &s);
-    const struct insn i = {.clock = r->clock,
-                           .insn = r->insn,
-                           .pc = s.pc,
-                           .reg_old = s.reg_old,
-                           .reg_new = s.reg_new,
-                           .mem = s.mem,
-                           .mem_old = s.mem_old,
-                           .mem_new = s.mem_new,
-                           .what = PACK_WHAT(s.t->raw, s.t->reg, s.t->size),
-                           .hart = r->hart,
-                           .mode = r->mode};
-    stream_stepped(r);
-    return put_insn(m, p, &i);
+    unsigned at = 0;
+    *p++ = (char)PACK_TAG_BLOCK;
+    p = pb_varint(p, c->id);
+    p = pb_varint(p, c->n);
+    for (unsigned i = 0; i < c->n; i++) {
+        const struct stream_insn *t = &c->insn[i];
+        const unsigned length = insn_length(t->raw);
+        p = put_word(p, t->raw, length);
+        p = pb_varint(p, pack_zigzag(at, t->off));
+        at = t->off + length;
+    }
+    return p;
 }
 
-/* The instructions of a run as long as they are as foretold: both ends know the same registers, and a run's addresses in memory follow from
- * them, so of put_insn()'s questions only those of the way and of the code are left. */
-static char *put_foretold(struct pack_model *m, char *p, struct stream_reader *r)
+static char *put_way(struct pack_model *m, char *p, struct pack_run run)
 {
-    struct pack_hart *h = &m->hart[r->hart];
-    struct pack_code *last = h->last;
-    const struct stream_insn *t = &r->code->insn[r->i], *end = &r->code->insn[r->end], *from = t;
-    const char *word = r->word;
-    for (; t != end; t++) {
-        const uint64_t pc = r->page + t->off, old = r->reg[t->reg];
-        struct pack_code *c = pack_code_at(m, pc);
-        if (UNLIKELY(c->pc != pc || (uint32_t)c->what != t->raw || last->next != pc))
-            break;
-        if (UNLIKELY(t->how == STREAM_LOAD && t->reg == EVENT_REG_NONE))
-            break;
-        uint64_t w, v;
-        memcpy(&w, word, 8); /* if it has none, something else is there */
-        word += 8 * stream_has_word(t);
-        v = t->how == STREAM_CONSTANT ? (uint64_t)(int64_t)t->imm : w;
-        v = t->how == STREAM_NEAR ? pc + (uint64_t)(int64_t)t->imm : v;
-        v = t->reg == EVENT_REG_NONE ? 0 : v;
-        r->reg[t->reg] = h->reg[t->reg] = v;
-        const uint64_t z = pack_zigzag(old, v);
-        const unsigned n = pack_length(z);
-        char *tag = p;
-        *tag = (char)(PACK_TAG_FORETOLD | n);
-        p = put_word(p + 1, z, pack_bytes(n));
-        if (t->how == STREAM_STORE) {
-            const uint64_t z2 = pack_zigzag(r->reg[t->rs2] & pack_mask(t->size), w);
-            const unsigned n2 = pack_length(z2);
-            *tag = (char)(PACK_TAG_FORETOLD | n2 << 3);
-            p = put_word(p, z2, pack_bytes(n2));
-        }
-        last = c;
+    struct pack_block *b = m->behind;
+    unsigned i = 0;
+    while (i < PACK_NEXT && (b->next[i].what != run.what || b->next[i].page != run.page))
+        i++;
+    *p++ = (char)(PACK_TAG_RUN + i);
+    if (UNLIKELY(i == PACK_NEXT)) {
+        p = pb_varint(p, run.what >> 32);
+        *p++ = (char)(run.what >> 8);
+        *p++ = (char)(run.what >> 16);
+        *p++ = (char)(run.what >> 24);
+        p = pb_varint(p, pack_zigzag(m->page, run.page));
     }
-    const unsigned n = (unsigned)(t - from);
-    h->last = last;
-    r->word = word;
-    r->i += n;
-    r->clock += n;
-    r->insn += n;
-    m->clock = r->clock - 1;
-    h->insn = r->insn - 1;
+    pack_came_behind(b, i, run);
+    m->page = run.page;
+    return p;
+}
+
+static inline uint64_t take_word(uint64_t *last, const char *from)
+{
+    uint64_t old = *last, new;
+    memcpy(&new, from, 8);
+    *last = new;
+    return pack_zigzag(old, new);
+}
+
+static char *put_words(char *p, uint64_t *last, const char *word, unsigned n)
+{
+    for (; n >= 2; n -= 2, word += 16, last += 2) {
+        const uint64_t z = take_word(last, word), z2 = take_word(last + 1, word + 8);
+        const unsigned bytes = pack_word_bytes(z), bytes2 = pack_word_bytes(z2);
+        *p = (char)(bytes | bytes2 << 4);
+        put_word(p + 1, z, 0);
+        put_word(p + 1 + bytes, z2, 0);
+        p += 1 + bytes + bytes2;
+    }
+    if (n) {
+        const uint64_t z = take_word(last, word);
+        *p = (char)pack_word_bytes(z);
+        p = put_word(p + 1, z, pack_word_bytes(z));
+    }
     return p;
 }
 
@@ -360,31 +370,33 @@ static void run(struct trace_state *state, struct stream_reader *r)
 {
     struct pack *t = (struct pack *)state;
     struct pack_model *m = &t->m;
-    if (UNLIKELY(!t->begun || r->vm)) {
-        for (const struct event *e; (e = stream_event(r));)
-            event(state, e);
-        return;
-    }
-    const struct pack_hart *h = &m->hart[r->hart];
-    char *p = trace_file_begin(state->file, LONGEST * (STREAM_REGS + r->end - r->i));
-    if (r->fresh)
-        p = put_registers(p, &m->hart[r->hart], r);
+    struct stream_code *c = r->code;
+    begin(t);
+    char *p = trace_file_begin(state->file, 3 * PACK_RECORD_MAX);
+    if (UNLIKELY(r->fresh))
+        p = put_state(m, p, r);
     r->fresh = false;
-    if (r->hart != m->current || r->mode != h->mode || r->clock != m->clock + 1 || r->insn != h->insn + 1)
-        p = put_step(m, p, r);
-    while (r->i != r->end) {
-        p = put_foretold(m, p, r);
-        if (r->i != r->end)
-            p = put_step(m, p, r);
+    if (UNLIKELY(!c->serial)) { /* it was told of anew */
+        t->failed |= !pack_block_new(m, c->id);
+        c->serial = 1;
+        p = put_block(p, c);
     }
+    if (UNLIKELY(t->failed))
+        return;
+    const unsigned first = r->i, n = r->end - first, words = c->insn[first].words;
+    p = put_way(m, p, (struct pack_run){PACK_RUN(c->id, first, n, r->mode), r->page});
+    m->behind = m->block[c->id];
+    p = put_words(p, &m->behind->word[words], r->word, c->insn[r->end].words - words);
+    r->i = r->end;
+    r->clock += n;
+    r->insn += n;
     trace_file_end(state->file, p);
 }
 
 static void close(struct trace_state *state)
 {
     struct pack *t = (struct pack *)state;
-    if (!t->begun)
-        write_header(state->file, state->source);
+    begin(t);
     pack_model_free(&t->m);
     free(t);
 }

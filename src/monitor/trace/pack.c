@@ -10,7 +10,9 @@ bool pack_model_init(struct pack_model *m)
     *m = (struct pack_model){0};
     m->code = calloc(PACK_CODES, sizeof *m->code);
     m->hart = calloc(PACK_HARTS, sizeof *m->hart);
-    if (!m->code || !m->hart) {
+    m->state = calloc(PACK_HARTS, sizeof *m->state);
+    m->behind = &m->none;
+    if (!m->code || !m->hart || !m->state) {
         pack_model_free(m);
         return false;
     }
@@ -23,10 +25,31 @@ bool pack_model_init(struct pack_model *m)
 
 void pack_model_free(struct pack_model *m)
 {
+    for (uint32_t i = 0; i < m->blocks; i++)
+        free(m->block[i]);
+    free(m->block);
     free(m->code);
     free(m->hart);
-    m->code = NULL;
-    m->hart = NULL;
+    free(m->state);
+    *m = (struct pack_model){0};
+}
+
+struct pack_block *pack_block_new(struct pack_model *m, uint32_t id)
+{
+    if (id >= m->blocks) {
+        uint32_t room = id + 1 > 2 * m->blocks ? id + 1024 : 2 * m->blocks;
+        struct pack_block **more = realloc(m->block, room * sizeof(*more));
+        if (!more)
+            return NULL;
+        memset(more + m->blocks, 0, (room - m->blocks) * sizeof(*more));
+        m->block = more;
+        m->blocks = room;
+    }
+    struct pack_block *b = m->block[id];
+    m->block[id] = b = b ? b : malloc(sizeof *b);
+    if (b)
+        memset(b, 0, sizeof *b);
+    return b;
 }
 
 static uint8_t f_register(unsigned n)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/stream.h"
+#include "cpu/stream.h"
 #include "machine_int.h"
 #include "monitor/trace/filter.h"
 #include "monitor/trace/format.h"

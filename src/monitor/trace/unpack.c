@@ -8,6 +8,7 @@
 #include <zstd.h>
 
 #include "cpu/isa.h"
+#include "cpu/observe.h"
 #include "monitor/trace/filter.h"
 #include "monitor/trace/pack.h"
 #include "symbols.h"
@@ -33,6 +34,15 @@ struct unpack {
         uint8_t nargs;
     } kind[128];
     struct pack_model m;
+    struct decode_table *decoder;
+    struct stream_reader reader;
+    union { /* the record at hand, as the reader takes it */
+        char bytes[STREAM_MAX];
+        uint64_t words[STREAM_MAX / 8];
+        struct stream_state state;
+        struct stream_run run;
+        struct stream_whole whole;
+    } record;
     char (*text)[PACK_TEXT_MAX + 1];
 };
 
@@ -211,13 +221,16 @@ struct unpack *unpack_open_stream(FILE *f, const char *name, struct err *e)
         u->text = calloc(PACK_TEXTS + 1, sizeof *u->text);
         u->zstd = zstd ? ZSTD_createDCtx() : NULL;
         u->packed = zstd ? malloc(BUFFER) : NULL;
+        stream_reader_init(&u->reader);
     } else {
         fclose(f);
     }
     if (!u || !u->buf || !u->text || !pack_model_init(&u->m) || (zstd && (!u->zstd || !u->packed)))
         err_set(e, -ENOMEM, "%s: out of memory", name);
     else if (!get_header(u))
-        err_set(e, -EINVAL, "%s: not a packed trace: make one by --trace KINDS:FILE.vtrace", name);
+        err_set(e, -EINVAL, "%s: not a packed trace of this version: make one by --trace KINDS:FILE.vtrace", name);
+    else if (!(u->decoder = decode_table_new(&u->source.isa)))
+        err_set(e, -ENOMEM, "%s: out of memory", name);
     else
         return u;
     unpack_close(u);
@@ -243,6 +256,8 @@ void unpack_close(struct unpack *u)
         symbols_free(u->symbols[vm]);
     ZSTD_freeDCtx(u->zstd);
     pack_model_free(&u->m);
+    stream_reader_free(&u->reader);
+    decode_table_free(u->decoder);
     free(u->packed);
     free(u->text);
     free(u->buf);
@@ -299,12 +314,84 @@ static void get_insn(struct unpack *u, unsigned tag, struct event *e)
     h->reg[EVENT_REG_NONE] = 0;
 }
 
-static void get_register(struct unpack *u)
+static bool get_state(struct unpack *u)
 {
-    struct pack_hart *h = &u->m.hart[get_byte(u)];
-    unsigned reg = get_byte(u);
-    h->reg[reg] = get_bytes(u, 8);
-    h->reg[EVENT_REG_NONE] = 0;
+    struct pack_model *m = &u->m;
+    struct stream_state *to = &u->record.state;
+    unsigned hart = get_byte(u);
+    struct pack_state *last = &m->state[hart];
+    to->what = STREAM_STATE | hart << 8 | get_byte(u) << 16;
+    m->state_clock = to->clock = pack_unzigzag(m->state_clock, get_varint(u));
+    m->state_insn = to->insn = pack_unzigzag(m->state_insn, get_varint(u));
+    for (uint64_t differ = get_bytes(u, 8); differ; differ &= differ - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(differ);
+        last->reg[i] = pack_unzigzag(last->reg[i], get_varint(u));
+    }
+    last->reg[0] = 0;
+    memcpy(to->reg, last->reg, sizeof to->reg);
+    return true;
+}
+
+static bool get_block(struct unpack *u)
+{
+    const uint64_t id = get_varint(u), n = get_varint(u);
+    unsigned at = 0, words = 0;
+    if (id >= PACK_BLOCKS || !n || n > PACK_BLOCK_INSNS || !pack_block_new(&u->m, (uint32_t)id))
+        return false;
+    u->record.words[0] = STREAM_CODE | n << 8 | id << 32;
+    struct stream_insn *t = (struct stream_insn *)(void *)&u->record.words[1];
+    for (unsigned i = 0; i < n; i++, t++) {
+        uint32_t raw = (uint32_t)get_bytes(u, 2);
+        if (insn_length(raw) == 4)
+            raw |= (uint32_t)get_bytes(u, 2) << 16;
+        const uint64_t off = pack_unzigzag(at, get_varint(u));
+        struct insn insn = decode(u->decoder, raw);
+        if (off >= PAGE_SIZE || !observe_in_blocks(&insn, false))
+            return false;
+        observe_describe(&insn, (unsigned)off, t);
+        t->words = (uint8_t)words;
+        words += stream_has_word(t);
+        at = (unsigned)off + insn.len;
+    }
+    *t = (struct stream_insn){.words = (uint8_t)words};
+    return true;
+}
+
+/* A run's words. */
+static bool get_words(struct unpack *u, uint64_t *last, uint64_t *to, unsigned n)
+{
+    for (unsigned i = 0, bytes = 0; i < n; i++) {
+        bytes = i % 2 ? bytes >> 4 : get_byte(u);
+        if ((bytes & 15) > 8)
+            return false;
+        to[i] = last[i] = pack_unzigzag(last[i], get_bytes(u, bytes & 15));
+    }
+    return true;
+}
+
+static bool get_run(struct unpack *u, unsigned tag)
+{
+    struct pack_model *m = &u->m;
+    const unsigned way = tag - PACK_TAG_RUN;
+    struct pack_run run;
+    if (way < PACK_NEXT) {
+        run = m->behind->next[way];
+    } else {
+        const uint64_t id = get_varint(u);
+        const unsigned first = get_byte(u), n = get_byte(u), mode = get_byte(u);
+        run.what = PACK_RUN(id, first, n, mode);
+        run.page = pack_unzigzag(m->page, get_varint(u));
+    }
+    const uint64_t id = run.what >> 32;
+    const unsigned first = run.what >> 8 & 255, end = first + (run.what >> 16 & 255);
+    if (id >= m->blocks || !m->block[id] || end > u->reader.codes[id]->n)
+        return false;
+    const struct stream_insn *t = u->reader.codes[id]->insn;
+    pack_came_behind(m->behind, way, run);
+    m->page = run.page;
+    m->behind = m->block[id];
+    u->record.run = (struct stream_run){run.what, run.page};
+    return get_words(u, &m->behind->word[t[first].words], &u->record.words[2], t[end].words - t[first].words);
 }
 
 static bool get_event(struct unpack *u, unsigned tag, struct event *e)
@@ -334,25 +421,46 @@ static bool get_event(struct unpack *u, unsigned tag, struct event *e)
     return true;
 }
 
+/* Takes a record apart for the reader. */
+static bool get_record(struct unpack *u)
+{
+    struct event *e = &u->record.whole.e;
+    const unsigned tag = get_byte(u);
+    u->record.whole.what = STREAM_WHOLE;
+    e->kind = EV_KINDS;
+    if (tag >= PACK_TAG_RUN && tag <= PACK_TAG_RUN_TOLD)
+        return get_run(u, tag);
+    if (tag == PACK_TAG_BLOCK)
+        return get_block(u);
+    if (tag == PACK_TAG_STATE)
+        return get_state(u);
+    if (tag & PACK_TAG_EVENT)
+        return get_event(u, tag, e);
+    get_insn(u, tag, e);
+    return true;
+}
+
 int unpack_next(struct unpack *u, struct event *e, struct err *why)
 {
-    do {
-        refill(u);
-        if (u->at >= u->n)
-            return 0;
-        unsigned tag = get_byte(u);
-        bool ok = true;
-        e->kind = EV_KINDS;
-        if (tag == PACK_TAG_REGISTER)
-            get_register(u);
-        else if (tag & PACK_TAG_EVENT)
-            ok = get_event(u, tag, e);
-        else
-            get_insn(u, tag, e);
-        if (!ok || u->at > u->n)
-            return err_set(why, -EINVAL, "%s: damaged, or cut short: the events until here are whole", u->name);
-    } while (e->kind >= EV_KINDS); /* none, or one that this version does not know */
-    return 1;
+    for (;;) {
+        const struct event *next = stream_event(&u->reader);
+        if (!next) {
+            const char *p = u->record.bytes;
+            refill(u);
+            if (u->at >= u->n)
+                return 0;
+            if (!get_record(u) || u->at > u->n)
+                return err_set(why, -EINVAL, "%s: damaged, or cut short: the events until here are whole", u->name);
+            enum stream_found found = stream_next(&u->reader, &p, p + 1); /* of one record */
+            if (found == STREAM_NO_MEMORY)
+                return err_set(why, -ENOMEM, "%s: out of memory", u->name);
+            next = found == STREAM_EVENT ? &u->reader.last : NULL;
+        }
+        if (next && next->kind < EV_KINDS) { /* one that this version knows */
+            *e = *next;
+            return 1;
+        }
+    }
 }
 
 /* ---- Conversion ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/stream.h"
+#include "cpu/stream.h"
 
 #include <stdlib.h>
 
@@ -79,7 +79,7 @@ static bool keep_code(struct stream_reader *r, uint64_t what, const char *insns)
     if (!c)
         return false;
     r->codes[id] = c;
-    c->n = n;
+    *c = (struct stream_code){.id = id, .n = n};
     memcpy(c->insn, insns, bytes);
     return true;
 }

@@ -2,8 +2,8 @@
 /*
  * Events as bytes in memory, on the way from the machine's thread to one that writes them. With hundreds of millions of instructions a second,
  * what moves between two processors' caches is the cost: so of an instruction only that goes over which the reader cannot work out. Both
- * sides know the block that it is in (told once), and the reader keeps the hart's registers: what is left is the value of a register that was
- * computed or loaded, and what a store overwrote, 8 bytes each.
+ * sides know the block that it is in (told once), and the reader keeps the hart's registers and computes with integers as the hart does: what is
+ * left is what was loaded, what a store overwrote, what a CSR held, and the results of floating point, 8 bytes each.
  *
  *   state   which hart runs from here on, its counters and registers
  *   code    a block of instructions, by a number
@@ -14,6 +14,7 @@
 #define VITRINE_STREAM_H
 
 #include "base/event.h"
+#include "cpu/alu.h"
 
 #include <string.h>
 
@@ -24,7 +25,14 @@ enum stream_how {
     STREAM_LOAD,     /* *: and the word came from memory at x[rs1] + imm */
     STREAM_STORE,    /* *: register rs2 goes to memory at x[rs1] + imm, where the word stood */
     STREAM_CONSTANT, /* reg becomes imm */
-    STREAM_NEAR      /* reg becomes the instruction's address + imm */
+    STREAM_NEAR,     /* reg becomes the instruction's address + imm */
+/* STREAM_add, ...: reg becomes what that row of alu.def makes of rs1 and rs2 + imm. */
+#define ALU(id, format, expression) STREAM_##id,
+#define BRANCH(id, condition)
+#define LOAD(id, type)
+#define STORE(id, type)
+#include "cpu/alu.def"
+#undef ALU
 };
 struct stream_insn {
     uint32_t raw; /* the instruction's bytes */
@@ -34,7 +42,7 @@ struct stream_insn {
     uint8_t size;  /* bytes of memory */
     uint8_t how;   /* enum stream_how */
     uint8_t words; /* of the block's instructions before this one */
-    uint8_t rs1, rs2;
+    uint8_t rs1, rs2; /* as ARG_REG */
 };
 _Static_assert(sizeof(struct stream_insn) == 16, "four to a line of the host's cache");
 
@@ -45,7 +53,7 @@ static inline bool stream_has_word(const struct stream_insn *i)
 
 /* A block. */
 struct stream_code {
-    uint32_t serial; /* the stream that was told of it */
+    uint32_t serial; /* the stream that was told of it; a reader begins with 0, and may count in it */
     uint32_t id;     /* and by which number */
     uint32_t n;
     uint32_t unused;
@@ -139,7 +147,7 @@ void stream_put(struct event_stream *s, const struct event *e);
 
 struct stream_reader {
     /* The run at hand: its i-th instruction is the next. */
-    const struct stream_code *code;
+    struct stream_code *code;
     const char *word;
     uint64_t page;
     unsigned i, end;
@@ -196,6 +204,15 @@ static inline __attribute__((always_inline)) void stream_step(struct stream_read
         return;
     case STREAM_CONSTANT: s->reg_new = (uint64_t)(int64_t)t->imm; break;
     case STREAM_NEAR: s->reg_new = s->pc + (uint64_t)(int64_t)t->imm; break;
+#define ALU(id, format, expression)                                                                                    \
+    case STREAM_##id:                                                                                                  \
+        s->reg_new = alu_##id(r->reg[t->rs1], r->reg[t->rs2] + (uint64_t)(int64_t)t->imm);                             \
+        break;
+#include "cpu/alu.def"
+#undef ALU
+#undef BRANCH
+#undef LOAD
+#undef STORE
     }
     r->reg[t->reg] = s->reg_new;
 }

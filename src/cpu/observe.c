@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/stream.h"
 #include "cpu/csr.h"
 #include "cpu/op.h"
+#include "cpu/stream.h"
 #include "cpu/trap.h"
 
 /* The event, stamped by this hart. */

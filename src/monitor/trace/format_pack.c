@@ -145,16 +145,16 @@ INLINED char *put_insn(struct pack_model *m, char *p, const struct retired *i)
 static char *put_insn_event(struct pack_model *m, char *p, const struct event *e)
 {
     const struct retired i = {.clock = e->clock,
-                           .insn = e->insn,
-                           .pc = e->pc,
-                           .reg_old = e->a[REG_OLD],
-                           .reg_new = e->a[REG_NEW],
-                           .mem = e->a[MEM],
-                           .mem_old = e->a[MEM_OLD],
-                           .mem_new = e->a[MEM_NEW],
-                           .what = PACK_WHAT(e->a[0], e->a[REG], e->a[MEM_SIZE]),
-                           .hart = e->hart,
-                           .mode = e->mode};
+                              .insn = e->insn,
+                              .pc = e->pc,
+                              .reg_old = e->a[REG_OLD],
+                              .reg_new = e->a[REG_NEW],
+                              .mem = e->a[MEM],
+                              .mem_old = e->a[MEM_OLD],
+                              .mem_new = e->a[MEM_NEW],
+                              .what = PACK_WHAT(e->a[0], e->a[REG], e->a[MEM_SIZE]),
+                              .hart = e->hart,
+                              .mode = e->mode};
     return put_insn(m, p, &i);
 }
 
@@ -383,13 +383,11 @@ static void run(struct trace_state *state, struct stream_reader *r)
     }
     if (UNLIKELY(t->failed))
         return;
-    const unsigned first = r->i, n = r->end - first, words = c->insn[first].words;
-    p = put_way(m, p, (struct pack_run){PACK_RUN(c->id, first, n, r->mode), r->page});
+    const unsigned first = r->i, words = c->insn[first].words;
+    p = put_way(m, p, (struct pack_run){PACK_RUN(c->id, first, r->end - first, r->mode), r->page});
     m->behind = m->block[c->id];
     p = put_words(p, &m->behind->word[words], r->word, c->insn[r->end].words - words);
-    r->i = r->end;
-    r->clock += n;
-    r->insn += n;
+    stream_skip(r, r->end);
     trace_file_end(state->file, p);
 }
 

@@ -370,5 +370,6 @@ const struct trace_format trace_format_perfetto = {
     .also = timeline_also,
     .open = open,
     .event = timeline_event,
+    .run = timeline_run,
     .close = timeline_close,
 };

@@ -21,7 +21,20 @@ enum {
     DISASM_WIDTH = 34,
     KIND_WIDTH = 10,
     SYMBOL_MAX = 80, /* of a longer name, so much is shown */
-    LINE_ROOM = 2048
+    LINE_ROOM = 2048,
+    SAID = 64
+};
+
+/* What was said of an event: of the next that differs in no more than time, hart and mode it is the same. */
+struct said {
+    struct event e;
+    size_t n; /* 0: nothing yet */
+    char s[LINE_ROOM];
+};
+
+struct text {
+    struct trace_coded coded; /* first */
+    struct said said[SAID];
 };
 
 static char *put_symbol(char *p, const char *symbol, uint64_t offset)
@@ -45,7 +58,7 @@ static char *put_place(char *p, uint64_t pc, const char *symbol, uint64_t offset
     return put_pad(p, from, PLACE_WIDTH);
 }
 
-/* Address, symbol, bytes and disassembly: what is the same each time an instruction runs. */
+/* Address, symbol, bytes, disassembly, and the register that changes: what is the same each time an instruction runs. */
 static void make_piece(struct trace_piece *piece, const char *disasm, const char *symbol, uint64_t offset)
 {
     char text[512], *p = put_place(text, piece->pc, symbol, offset), *from;
@@ -59,6 +72,10 @@ static void make_piece(struct trace_piece *piece, const char *disasm, const char
     from = p;
     p = put_bytes(p, disasm, strnlen(disasm, 128));
     p = put_pad(p, from, DISASM_WIDTH);
+    if (piece->reg != EVENT_REG_NONE) {
+        p = put_string(p, name_reg(piece->reg));
+        *p++ = ' ';
+    }
     size_t n = (size_t)(p - text);
     piece->n = (uint16_t)(n < TRACE_PIECE ? n : TRACE_PIECE);
     memcpy(piece->s, text, piece->n);
@@ -68,8 +85,6 @@ static char *put_changes(char *p, const struct event *e, const struct trace_piec
 {
     enum { REG = 1, REG_OLD, REG_NEW, MEM, MEM_SIZE, MEM_OLD, MEM_NEW };
     if (e->a[REG] != EVENT_REG_NONE) {
-        p = put_string(p, name_reg((unsigned)e->a[REG]));
-        *p++ = ' ';
         if (e->a[REG_OLD] != e->a[REG_NEW]) {
             p = put_hex(p, e->a[REG_OLD]);
             p = PUT_LITERAL(p, " -> ");
@@ -168,10 +183,35 @@ static char *put_args(char *p, const struct trace_coded *t, const struct event *
     return p;
 }
 
+static bool says_the_same(const struct event *a, const struct event *b)
+{
+    bool same = a->kind == b->kind && a->pc == b->pc && a->vm == b->vm && a->text == b->text;
+    for (unsigned i = 0; same && i < event_rows[a->kind].nargs; i++)
+        same = a->a[i] == b->a[i];
+    return same;
+}
+
+/* Address, symbol, kind and arguments. */
+static const struct said *say(struct text *t, const struct event *e)
+{
+    struct said *s = &t->said[(e->pc >> 1 ^ e->kind) % SAID];
+    if (s->n && says_the_same(&s->e, e))
+        return s;
+    uint64_t offset = 0;
+    const char *symbol = trace_symbol(t->coded.state.source, e->vm, e->pc, &offset);
+    char *p = put_place(s->s, e->pc, symbol, offset);
+    const char *from = p;
+    p = put_pad(put_string(p, event_rows[e->kind].name), from, KIND_WIDTH);
+    p = put_args(p, &t->coded, e);
+    s->e = *e;
+    s->n = (size_t)(p - s->s);
+    return s;
+}
+
 static void event(struct trace_state *state, const struct event *e)
 {
-    struct trace_coded *t = (struct trace_coded *)state;
-    char *p = trace_file_begin(state->file, LINE_ROOM);
+    struct text *t = (struct text *)state;
+    char *p = trace_file_begin(state->file, 2 * LINE_ROOM);
     p = put_dec_wide(p, e->clock, CLOCK_WIDTH);
     if (UNLIKELY(e->vm)) {
         p = PUT_LITERAL(p, " vm");
@@ -185,16 +225,12 @@ static void event(struct trace_state *state, const struct event *e)
     *p++ = mode[0] && mode[1] ? mode[1] : ' ';
     *p++ = ' ';
     if (LIKELY(e->kind == EV_INSN)) {
-        const struct trace_piece *piece = trace_code_find(t->code, e);
+        const struct trace_piece *piece = trace_code_find(t->coded.code, e);
         memcpy(p, piece->s, TRACE_PIECE); /* a constant number of bytes: no call */
         p = put_changes(p + piece->n, e, piece);
     } else {
-        uint64_t offset = 0;
-        const char *symbol = trace_symbol(state->source, e->vm, e->pc, &offset);
-        p = put_place(p, e->pc, symbol, offset);
-        const char *from = p;
-        p = put_pad(put_string(p, event_rows[e->kind].name), from, KIND_WIDTH);
-        p = put_args(p, t, e);
+        const struct said *said = say(t, e);
+        p = put_bytes(p, said->s, said->n);
     }
     while (p[-1] == ' ')
         p--;
@@ -204,7 +240,7 @@ static void event(struct trace_state *state, const struct event *e)
 
 static struct trace_state *open(const struct trace_source *source, struct trace_file *file, uint64_t kinds)
 {
-    return trace_coded_open(sizeof(struct trace_coded), source, file, kinds, make_piece);
+    return trace_coded_open(sizeof(struct text), source, file, kinds, make_piece);
 }
 
 const struct trace_format trace_format_text = {

@@ -44,12 +44,12 @@ enum {
     PACK_TAG_RUN_TOLD = PACK_TAG_RUN + PACK_NEXT,
     PACK_TAG_BLOCK,
     PACK_TAG_STATE,
-    PACK_CODES = 1 << 14,     /* addresses whose instructions are remembered */
+    PACK_CODES = 1 << 14, /* addresses whose instructions are remembered */
     PACK_HARTS = 256,
     PACK_TEXTS = 256, /* different texts of events, devices' names above all */
     PACK_TEXT_MAX = 255,
-    PACK_BLOCKS = 1 << 20,    /* their numbers are below */
-    PACK_BLOCK_INSNS = 128,   /* at most */
+    PACK_BLOCKS = 1 << 20,  /* their numbers are below */
+    PACK_BLOCK_INSNS = 128, /* at most */
     PACK_RECORD_MAX = 2048
 };
 
@@ -108,12 +108,12 @@ struct pack_state {
 };
 
 struct pack_model {
-    struct pack_code *code;                     /* PACK_CODES */
-    struct pack_hart *hart;                     /* PACK_HARTS */
-    struct pack_state *state;                   /* PACK_HARTS */
-    struct pack_block **block;                  /* by their numbers; NULL: not told of yet */
-    uint32_t blocks;                            /* room for so many */
-    struct pack_block *behind;                  /* the block of the last run, or `none` */
+    struct pack_code *code;    /* PACK_CODES */
+    struct pack_hart *hart;    /* PACK_HARTS */
+    struct pack_state *state;  /* PACK_HARTS */
+    struct pack_block **block; /* by their numbers; NULL: not told of yet */
+    uint32_t blocks;           /* room for so many */
+    struct pack_block *behind; /* the block of the last run, or `none` */
     struct pack_block none;
     uint64_t page;                              /* of the last run */
     uint64_t state_clock, state_insn;           /* of the last state */

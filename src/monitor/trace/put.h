@@ -70,14 +70,34 @@ static inline char *put_hex_digits(char *p, uint64_t v, unsigned digits)
     return p + digits;
 }
 
+/* The eight digits of v, below 10^8, each as a number in a byte of a word, the highest digit in the lowest byte. */
+static inline uint64_t put_decimals(uint32_t v)
+{
+    /* Two numbers of four digits, four of two, eight of one, by multiplication with rounded-up reciprocals of 100 and 10. */
+    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32, q;
+    q = x * 5243 >> 19 & UINT64_C(0x0000007f0000007f);
+    x = q | (x - 100 * q) << 16;
+    q = x * 103 >> 10 & UINT64_C(0x000f000f000f000f);
+    return q | (x - 10 * q) << 8;
+}
+
+/* Writes PUT_DEC bytes at most. */
 static inline char *put_dec(char *p, uint64_t v)
 {
-    char digits[PUT_DEC];
-    unsigned n = PUT_DEC;
-    do
-        digits[--n] = (char)('0' + v % 10);
-    while (v /= 10);
-    return put_bytes(p, digits + n, PUT_DEC - n);
+    enum { CHUNK = 100000000 };
+    const uint64_t zeroes = UINT64_C(0x3030303030303030);
+    uint64_t d;
+    if (v >= CHUNK) {
+        p = put_dec(p, v / CHUNK);
+        d = put_decimals((uint32_t)(v % CHUNK)) + zeroes;
+        memcpy(p, &d, 8);
+        return p + 8;
+    }
+    d = put_decimals((uint32_t)v);
+    const unsigned leading = (unsigned)__builtin_ctzll(d | BIT(56)) / 8;
+    d = (d + zeroes) >> 8 * leading;
+    memcpy(p, &d, 8);
+    return p + 8 - leading;
 }
 
 static inline char *put_signed(char *p, int64_t v)
@@ -87,17 +107,38 @@ static inline char *put_signed(char *p, int64_t v)
     return put_dec(p, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
+static inline unsigned put_dec_digits(uint64_t v)
+{
+    static const uint64_t power[] = {0,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000,
+                                     UINT64_C(10000000000000000000)};
+    unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12; /* times the logarithm of 2 */
+    return n + (v >= power[n]);
+}
+
 /* Decimal, right-aligned in `width` columns, 1 to PUT_DEC; wider where it must be. */
 static inline char *put_dec_wide(char *p, uint64_t v, unsigned width)
 {
-    char digits[PUT_DEC];
-    unsigned n = PUT_DEC;
-    do
-        digits[--n] = (char)('0' + v % 10);
-    while (v /= 10);
-    while (PUT_DEC - n < width)
-        digits[--n] = ' ';
-    return put_bytes(p, digits + n, PUT_DEC - n);
+    const unsigned n = put_dec_digits(v);
+    memset(p, ' ', PUT_DEC);
+    return put_dec(p + (n < width ? width - n : 0), v);
 }
 
 /* Blanks up to column `to` of what began at `from`, at least one. */

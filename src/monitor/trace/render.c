@@ -219,6 +219,7 @@ const struct trace_piece *trace_code_make(struct trace_code *c, struct trace_pie
     p->pc = e->pc;
     p->raw = raw;
     p->vm = e->vm;
+    p->reg = (uint8_t)e->a[INSN_REG];
     c->vm = e->vm;
     p->length = (uint8_t)insn_length(raw);
     classify(p, &i);

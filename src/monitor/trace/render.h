@@ -27,7 +27,7 @@ enum trace_class {
     CLASS_SYSTEM, /* fences, returns, cache operations, wfi, ... */
     TRACE_CLASSES
 };
-enum { TRACE_PIECE = 228 };
+enum { TRACE_PIECE = 226 };
 struct trace_piece {
     uint64_t pc;
     uint32_t raw;
@@ -36,6 +36,7 @@ struct trace_piece {
     bool sc;
     uint8_t class;       /* enum trace_class */
     uint8_t length;      /* of the instruction */
+    uint8_t reg;         /* that it changes, as ARG_REG */
     uint16_t n;          /* bytes of s */
     char s[TRACE_PIECE]; /* what the format makes of it */
 };
@@ -60,7 +61,7 @@ struct trace_code {
 static inline const struct trace_piece *trace_code_find(struct trace_code *c, const struct event *e)
 {
     struct trace_piece *p = &c->pieces[e->pc >> 1 & (TRACE_PIECES - 1)];
-    return LIKELY(p->pc == e->pc && p->raw == (uint32_t)e->a[0] && p->vm == e->vm && p->length)
+    return LIKELY(p->pc == e->pc && p->raw == (uint32_t)e->a[0] && p->reg == e->a[1] && p->vm == e->vm && p->length)
                ? p
                : trace_code_make(c, p, e);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/stream.h"
 #include "monitor/names.h"
 #include "monitor/trace/render.h"
 #include "symbols.h"
@@ -29,10 +30,20 @@ struct timeline_hart {
     uint64_t ns, insn;                                /* latest */
 };
 
+/* A block, by its number and where it was found. */
+struct timeline_block {
+    const char *function; /* of the first instruction */
+    uint64_t changes;     /* bit n: the n-th (of 64 at most) is another's than the one before it */
+    uint64_t page;
+    uint32_t id; /* and 1; 0: none */
+};
+enum { BLOCKS = 1 << 12 };
+
 struct timeline {
     struct trace_state state; /* first */
     struct timeline_pen *pen;
     struct trace_code *code;         /* a piece's s holds the pointer to its symbol; NULL without EV_INSN */
+    struct timeline_block *block;    /* BLOCKS of them, by their numbers; NULL without EV_INSN */
     struct timeline_hart *hart[256]; /* by machine, each of 256 */
     uint64_t flows;
 };
@@ -231,6 +242,58 @@ void timeline_event(struct trace_state *state, const struct event *e)
     t->pen->instant(t->pen, h->ns, track_of(t, h, e, SLOT_HART), instant_name(e, buf, sizeof buf), e);
 }
 
+static const struct timeline_block *block_of(struct timeline *t, const struct stream_reader *r)
+{
+    struct stream_code *c = r->code;
+    struct timeline_block *b = &t->block[c->id % BLOCKS];
+    if (b->id == c->id + 1 && b->page == r->page && c->serial)
+        return b;
+    const char *last = NULL;
+    uint64_t offset;
+    c->serial = 1;
+    *b = (struct timeline_block){.page = r->page, .id = c->id + 1};
+    for (uint32_t i = 0; i < c->n; i++) {
+        const char *function = trace_symbol(t->state.source, r->vm, r->page + c->insn[i].off, &offset);
+        if (!i)
+            b->function = function;
+        else if (function != last)
+            b->changes |= BIT(i);
+        last = function;
+    }
+    return b;
+}
+
+/* How far the hart stays in the function it is in. stepped: that is the one of the run's instruction before this. */
+static unsigned stays_until(struct timeline *t, const struct timeline_hart *h, const struct stream_reader *r,
+                            bool stepped)
+{
+    const struct timeline_block *b = block_of(t, r);
+    const uint64_t until_here = MASK(r->i, 0), behind = b->changes & ~until_here;
+    if (stepped ? b->changes >> r->i & 1 : b->changes & until_here || b->function != h->function)
+        return r->i;
+    const unsigned next = behind ? (unsigned)__builtin_ctzll(behind) : r->end;
+    return next < r->end ? next : r->end;
+}
+
+void timeline_run(struct trace_state *state, struct stream_reader *r)
+{
+    struct timeline *t = (struct timeline *)state;
+    bool stepped = false;
+    while (r->i != r->end) {
+        struct timeline_hart *h = t->hart[r->vm] ? &t->hart[r->vm][r->hart] : NULL;
+        const unsigned to = h && h->known && h->mode_known ? stays_until(t, h, r, stepped) : r->i;
+        const uint64_t last = trace_ns(state->source, r->clock + to - r->i - 1);
+        if (to != r->i && last >= h->ns && last - h->counted_ns < COUNT_NS) {
+            h->ns = last;
+            h->insn = r->insn + to - r->i - 1;
+            stream_skip(r, to);
+        } else {
+            timeline_event(state, stream_event(r));
+            stepped = true;
+        }
+    }
+}
+
 uint64_t timeline_also(uint64_t kinds)
 {
     return kinds & (BIT(EV_TRAP) | BIT(EV_RET) | BIT(EV_MODE)) ? BIT(EV_TRAP) | BIT(EV_RET) | BIT(EV_RESET) : 0;
@@ -255,6 +318,7 @@ void timeline_close(struct trace_state *state)
     }
     t->pen->finish(t->pen);
     trace_code_free(t->code);
+    free(t->block);
     for (unsigned i = 0; i < 256; i++)
         free(t->hart[i]);
     free(t);
@@ -269,10 +333,16 @@ struct trace_state *timeline_open(struct timeline_pen *pen, uint64_t kinds)
     }
     t->state = (struct trace_state){pen->source, pen->file, kinds};
     t->pen = pen;
-    if (kinds & BIT(EV_INSN) && !(t->code = trace_code_new(pen->source, keep_symbol))) {
-        pen->finish(pen);
-        free(t);
-        return NULL;
+    if (kinds & BIT(EV_INSN)) {
+        t->code = trace_code_new(pen->source, keep_symbol);
+        t->block = calloc(BLOCKS, sizeof *t->block);
+        if (!t->code || !t->block) {
+            pen->finish(pen);
+            trace_code_free(t->code);
+            free(t->block);
+            free(t);
+            return NULL;
+        }
     }
     return &t->state;
 }

@@ -59,6 +59,7 @@ uint64_t timeline_also(uint64_t kinds);
 /* pen: heap memory, owned from now on; NULL is passed on. NULL: out of memory. */
 struct trace_state *timeline_open(struct timeline_pen *pen, uint64_t kinds);
 void timeline_event(struct trace_state *state, const struct event *e);
+void timeline_run(struct trace_state *state, struct stream_reader *r);
 void timeline_close(struct trace_state *state);
 
 #endif

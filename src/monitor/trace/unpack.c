@@ -32,7 +32,7 @@ struct unpack {
     struct {
         uint8_t kind; /* EV_KINDS: it has none here */
         uint8_t nargs;
-    } kind[128];
+    } kind[64];
     struct pack_model m;
     struct decode_table *decoder;
     struct stream_reader reader;
@@ -314,7 +314,7 @@ static void get_insn(struct unpack *u, unsigned tag, struct event *e)
     h->reg[EVENT_REG_NONE] = 0;
 }
 
-static bool get_state(struct unpack *u)
+static void get_state(struct unpack *u)
 {
     struct pack_model *m = &u->m;
     struct stream_state *to = &u->record.state;
@@ -329,7 +329,6 @@ static bool get_state(struct unpack *u)
     }
     last->reg[0] = 0;
     memcpy(to->reg, last->reg, sizeof to->reg);
-    return true;
 }
 
 static bool get_block(struct unpack *u)
@@ -384,7 +383,7 @@ static bool get_run(struct unpack *u, unsigned tag)
     }
     const uint64_t id = run.what >> 32;
     const unsigned first = run.what >> 8 & 255, end = first + (run.what >> 16 & 255);
-    if (id >= m->blocks || !m->block[id] || end > u->reader.codes[id]->n)
+    if ((run.what & 255) != STREAM_RUN || id >= m->blocks || !m->block[id] || end > u->reader.codes[id]->n)
         return false;
     const struct stream_insn *t = u->reader.codes[id]->insn;
     pack_came_behind(m->behind, way, run);
@@ -432,11 +431,12 @@ static bool get_record(struct unpack *u)
         return get_run(u, tag);
     if (tag == PACK_TAG_BLOCK)
         return get_block(u);
-    if (tag == PACK_TAG_STATE)
-        return get_state(u);
-    if (tag & PACK_TAG_EVENT)
+    if (tag & PACK_TAG_EVENT && tag != PACK_TAG_STATE)
         return get_event(u, tag, e);
-    get_insn(u, tag, e);
+    if (tag == PACK_TAG_STATE)
+        get_state(u);
+    else
+        get_insn(u, tag, e);
     return true;
 }
 

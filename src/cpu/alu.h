@@ -91,12 +91,6 @@ static inline uint64_t carryless_reversed(uint64_t a, uint64_t b)
     {                                                                                                                  \
         return condition;                                                                                              \
     }
-#define LOAD(id, type)
-#define STORE(id, type)
 #include "cpu/alu.def"
-#undef ALU
-#undef BRANCH
-#undef LOAD
-#undef STORE
 
 #endif

@@ -180,14 +180,7 @@ void observe_describe(const struct insn *i, unsigned off, struct stream_insn *t)
 {
     static const uint8_t computed[INSN_COUNT] = {
 #define ALU(id, format, expression) [INSN_##id] = STREAM_##id,
-#define BRANCH(id, condition)
-#define LOAD(id, type)
-#define STORE(id, type)
 #include "cpu/alu.def"
-#undef ALU
-#undef BRANCH
-#undef LOAD
-#undef STORE
     };
     enum insn_format format = insn_rows[i->id].format;
     *t = (struct stream_insn){.raw = i->raw, .imm = i->imm, .off = (uint16_t)off};

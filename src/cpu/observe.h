@@ -3,9 +3,9 @@
 #ifndef VITRINE_OBSERVE_H
 #define VITRINE_OBSERVE_H
 
-#include "cpu/stream.h"
 #include "cpu/decode.h"
 #include "cpu/hart.h"
+#include "cpu/stream.h"
 
 struct op;
 

@@ -220,13 +220,14 @@ struct handler_table {
     handler *end_linked;
     handler *far; /* goes on at page_va + imm */
     handler *jump_misaligned;
-    handler *cross;            /* the instruction's second half lies on the next page: imm holds all four bytes */
-    handler *brk;              /* stops if pc is at a breakpoint; no instruction of its own */
-    handler *mark;             /* the HINT slti x0, x0, imm */
-    handler *tell_block;       /* opens the stream's run for the block at told + 16 imm */
-    handler *tell;             /* puts the word at byte imm of the hart into the stream */
-    handler *tell_stored[4];   /* before a store of 1, 2, 4, 8 bytes to x[rs1] + imm: keeps what stands there */
-    handler *told[INSN_COUNT]; /* loads and stores that put their word too: on to behind all that belongs to them, or just on. Others: NULL */
+    handler *cross;          /* the instruction's second half lies on the next page: imm holds all four bytes */
+    handler *brk;            /* stops if pc is at a breakpoint; no instruction of its own */
+    handler *mark;           /* the HINT slti x0, x0, imm */
+    handler *tell_block;     /* opens the stream's run for the block at told + 16 imm */
+    handler *tell;           /* puts the word at byte imm of the hart into the stream */
+    handler *tell_stored[4]; /* before a store of 1, 2, 4, 8 bytes to x[rs1] + imm: keeps what stands there */
+    handler *told
+        [INSN_COUNT]; /* loads and stores that put their word too: on to behind all that belongs to them, or just on. Others: NULL */
     handler *tell_alone;       /* leaves: the instruction that follows must be observed alone */
     handler *fp_dirty;         /* FS becomes Dirty, then the same pc again */
     handler *fp_soft;          /* any FP computation, by softfp: imm = insn id | rm << 8 | rs3 << 16 */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The run loop's outside: enters decoded code, and between stretches of it delivers interrupts and traps. */
-#include "cpu/stream.h"
 #include "cpu/csr.h"
 #include "cpu/hostfp.h"
 #include "cpu/observe.h"
 #include "cpu/op.h"
+#include "cpu/stream.h"
 #include "cpu/trap.h"
 
 #include <string.h>

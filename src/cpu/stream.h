@@ -28,11 +28,7 @@ enum stream_how {
     STREAM_NEAR,     /* reg becomes the instruction's address + imm */
 /* STREAM_add, ...: reg becomes what that row of alu.def makes of rs1 and rs2 + imm. */
 #define ALU(id, format, expression) STREAM_##id,
-#define BRANCH(id, condition)
-#define LOAD(id, type)
-#define STORE(id, type)
 #include "cpu/alu.def"
-#undef ALU
 };
 struct stream_insn {
     uint32_t raw; /* the instruction's bytes */
@@ -53,7 +49,7 @@ static inline bool stream_has_word(const struct stream_insn *i)
 
 /* A block. */
 struct stream_code {
-    uint32_t serial; /* the stream that was told of it; a reader begins with 0, and may count in it */
+    uint32_t serial; /* the stream that was told of it; at the reading end 0, until who reads has seen to it */
     uint32_t id;     /* and by which number */
     uint32_t n;
     uint32_t unused;
@@ -209,10 +205,6 @@ static inline __attribute__((always_inline)) void stream_step(struct stream_read
         s->reg_new = alu_##id(r->reg[t->rs1], r->reg[t->rs2] + (uint64_t)(int64_t)t->imm);                             \
         break;
 #include "cpu/alu.def"
-#undef ALU
-#undef BRANCH
-#undef LOAD
-#undef STORE
     }
     r->reg[t->reg] = s->reg_new;
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cpu/stream.h"
 #include "cpu/isa.h"
+#include "cpu/stream.h"
 #include "monitor/profile.h"
 #include "monitor/stats.h"
 #include "monitor/trace/filter.h"

@@ -80,8 +80,6 @@ struct pack_code {
 
 #define PACK_WHAT(raw, reg, size)                                                                                      \
     ((uint64_t)(uint32_t)(raw) | (uint64_t)(uint8_t)(reg) << 40 | (uint64_t)(uint8_t)(size) << 48)
-/* Where a stream's record (stream_insn.what) has these. */
-#define PACK_WHAT_MASK UINT64_C(0x00ffff00ffffffff)
 
 struct pack_hart {
     uint64_t reg[EVENT_REG_NONE + 1]; /* as ARG_REG; of NONE 0 */

@@ -64,11 +64,20 @@ static bool on_page(int32_t target)
     return target >= 0 && target < PAGE_SIZE;
 }
 
+/* Behind a jump through the fetch TLB: never run, it keeps where that led the last time. */
+static void emit_slot(struct former *b, unsigned off)
+{
+    (void)emit(b, b->t->end, off, 4);
+}
+
 /* Ends the block: execution goes on at target, relative to the page. */
 static void emit_end(struct former *b, unsigned off, int32_t target)
 {
-    struct op *op = emit(b, b->linkable && on_page(target) ? b->t->end : b->t->far, off, 4);
+    const bool far = !b->linkable || !on_page(target);
+    struct op *op = emit(b, far ? b->t->far : b->t->end, off, 4);
     op->imm = target;
+    if (far)
+        emit_slot(b, off);
 }
 
 static bool misaligned_target(const struct former *b, int32_t target)
@@ -228,6 +237,8 @@ static bool emit_jalr(struct former *b, const struct insn *i, unsigned at, unsig
     op->rd = dest(i->rd);
     op->rs1 = i->rs1;
     op->imm = to_register ? (int32_t)(at + i->len) : i->imm;
+    if (i->rd || !to_register)
+        emit_slot(b, at); /* `ret` keeps it in its own imm */
     return false;
 }
 

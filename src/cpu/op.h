@@ -214,7 +214,7 @@ struct handler_table {
     handler *branch_misaligned[6]; /* the target is not 4-byte aligned and this hart has no C */
     handler *link;                 /* rd = page_va + imm: the link of a jal whose target follows inline, and auipc */
     handler *call;                 /* jalr rd, 0(rs1): imm is the link's offset from page_va */
-    handler *ret;                  /* jalr x0, 0(rs1) */
+    handler *ret;                  /* jalr x0, 0(rs1): imm is its own slot, see JUMP_AGAIN */
     handler *ret_inline;           /* the same, expected to lead to page_va + imm, where the block goes on */
     handler *end;                  /* goes on at byte imm of this page: not yet linked */
     handler *end_linked;

@@ -38,7 +38,7 @@ class Body:
         self.limit = 250
         self.lines, self.setup, self.pokes = [], [], []
         self.more = []                  # names of further instructions for a kind that another one builds on
-        self.newer = False              # the oracle is QEMU 10.0 or later
+        self.newer = False              # the oracle is QEMU 8.2 or later
         self.labels = 0
         self.names = {}                 # offset in the scratch area -> what is kept there
         self.x = [self.value() for _ in range(32)]

@@ -100,7 +100,8 @@ reset:
         li      t2, 0x4000
         add     t0, t0, t2
         sd      t1, 0(t0)
-        csrw    0x14d, t1               /* stimecmp */
+        srli    t2, t1, 1               /* stimecmp: far, and not ones, which let QEMU 8.2's old timer run on */
+        csrw    0x14d, t2
         csrw    mip, zero
         ld      t0, d_medeleg(s0)
         csrw    medeleg, t0
@@ -130,6 +131,8 @@ reset:
         sc.d    t1, t1, (t0)            /* no reservation left */
 
         .ifdef HYP
+        li      t1, -1                  /* what menvcfg hides of henvcfg may stay: all of it is cleared below */
+        csrw    menvcfg, t1
         .irp csr, 0x600, 0x602, 0x603, 0x605, 0x606, 0x643, 0x645, 0x64a, 0x680, 0x204, 0x241, 0x242, 0x243, 0x244, 0x280, 0x34a, 0x34b
         csrw    \csr, zero              /* hstatus .. vsatp, mtinst, mtval2 */
         .endr
@@ -137,6 +140,7 @@ reset:
         csrw    0x200, t0
         li      t0, 1 << 61
         csrw    0x60a, t0               /* henvcfg.ADUE */
+        csrw    menvcfg, t0
         la      t0, s_vectors
         csrw    0x205, t0               /* vstvec */
         la      t0, vs_frame

@@ -180,7 +180,7 @@ def hlvx_needs_x(body):
     setup_csr(body, HSTATUS, SPVP)
     body.li(5, TRIED)
     after = body.label()
-    body.op(f"la x1, {after}")                  # where a fault of a fetch, which QEMU 10.0 makes of it, goes on
+    body.op(f"la x1, {after}")                  # where a fault of a fetch, which QEMU 8.2 makes of it, goes on
     body.word(0x6C004073 | 5 << 15 | 6 << 7)
     body.word(0x68304073 | 5 << 15 | 6 << 7)
     body.place(after)

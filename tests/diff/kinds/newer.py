@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What QEMU has since 10.0, or before it but not 7.2: Svade, Zicond, Zicbom, Zicboz, Zicbop; and of the
+"""What QEMU 8.2 has and 7.2 has not: Svade, Zicond, Zicbom, Zicboz, Zicbop; and of the
 hypervisor extension what 7.2 has wrong."""
 from . import hypervisor, paging
 

@@ -436,6 +436,54 @@ def sip_in_m(body):
     body.op("csrc menvcfg, x6")
 
 
+@case
+def satp_reserved_mode(body):
+    """A write with a MODE that is not supported has no effect."""
+    s = Slots(body)
+    for mode in 5, 11:
+        s.written("satp", mode << 60 | 1 << 44 | 4, f"satp with MODE {mode}")
+
+
+@case
+def stimecmp_far(body):
+    """A later stimecmp, all ones too, takes the place of the one before: STIP does not come after 20 ms.
+
+    Waits for 0.3 s of the machine's 10 MHz.
+    """
+    s = Slots(body)
+    body.li(6, 1 << 63)
+    body.op("csrs menvcfg, x6")
+    body.op("csrr x5, time")
+    body.li(6, 200000)
+    body.op("add x6, x6, x5")
+    body.op("csrw 0x14d, x6")
+    body.li(6, ONES)
+    body.op("csrw 0x14d, x6")
+    body.li(6, 3000000)
+    body.op("add x5, x5, x6")
+    again, end = body.label(), body.label()
+    body.place(again)
+    body.op("csrr x7, mip; andi x7, x7, 0x20")
+    body.op(f"bnez x7, {end}")
+    body.op("csrr x6, time")
+    body.op(f"bltu x6, x5, {again}")
+    body.place(end)
+    s.keep(7, "mip.STIP after stimecmp = time + 20 ms, then ones")
+    body.li(6, ONES >> 1)
+    body.op("csrw 0x14d, x6")
+    body.li(6, 1 << 63)
+    body.op("csrc menvcfg, x6")
+    body.op("csrw mip, x0")
+
+
+@case
+def cbo_refused_tval(body):
+    """Cache-block operations that menvcfg does not allow: illegal instructions like the others."""
+    body.mode = S
+    for insn in (0x0000200F, 0x0010200F, 0x0020200F, 0x0040200F):
+        body.word(insn | 8 << 15)
+
+
 COUNT = len(CASES)
 
 

@@ -167,6 +167,8 @@ START_TEST(wrong_numbers)
 {
     CHECK({"18446744073709551616", "error: column 1: a number of more than 64 bits"},
           {"089", "error: column 2: not a digit of an octal number (it begins with 0)"},
+          {"3.5*2",
+           "error: column 1: a floating-point number: such values can be printed (print/f), but not be reckoned with"},
           {"0b12", "error: column 4: not a digit of this number"}, {"0x", "error: column 1: expected digits"},
           {"12ab", "error: column 3: not a digit of this number"}, {"1_", "error: column 1: expected digits"},
           {"'ab'", "error: column 1: expected the closing ' of a character"},

@@ -52,6 +52,8 @@ static void scan_number(struct scanner *p, struct token *t)
         is_unsigned |= *s == 'u' || *s == 'U';
     if (expr_name_char(*s) && t->kind != T_BAD)
         bad(t, base == 8 ? "not a digit of an octal number (it begins with 0)" : "not a digit of this number");
+    if (*s == '.' && isdigit((unsigned char)s[1]) && t->kind != T_BAD)
+        bad(t, "a floating-point number: such values can be printed (print/f), but not be reckoned with");
     if (t->kind == T_BAD && expr_name_char(*s))
         t->wrong = (unsigned)(s - p->text);
     t->type = (struct expr_type){.size = 8, .is_signed = !is_unsigned && v <= INT64_MAX};

@@ -192,6 +192,7 @@ static void sbi(struct vm *vm)
         }
         break;
     case SBI_TIME:
+        vm->n.timers_set++;
         vm->deadline = vm->x[10] == UINT64_MAX ? UINT64_MAX : vm->x[10] - vm->htimedelta;
         CSR_CLEAR(HVIP, BIT(IRQ_VSTI));
         break;

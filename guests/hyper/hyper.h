@@ -22,7 +22,7 @@ enum { NVMS = 2, CONSOLE_SIZE = 8192 };
 
 /* What the VM's counters count. */
 struct counters {
-    uint64_t exits, sbi, mmio, mapped, by_htinst, wfi, slices, timer_irqs;
+    uint64_t exits, sbi, mmio, mapped, by_htinst, wfi, slices, timers_set, timer_irqs;
 };
 
 /* A virtual machine with its one virtual hart. enter.S knows the offsets of the first five members. */

@@ -4,6 +4,13 @@
 
 enum { SLICE = 20000 /* 2 ms at 10 MHz */ };
 
+/*
+ * For vstimecmp: later than any time that comes. Priv. "Virtual Supervisor Timer (vstimecmp) Register" makes no exception of all ones;
+ * QEMU 8.2 does: a timer that runs already then goes on, and rings in the VM that has the hart next, whatever its henvcfg.STCE; and
+ * while it does, sets and clears of hvip.VSTIP alone are lost.
+ */
+#define NEVER (UINT64_MAX - 1)
+
 void vm_init(struct vm *vm, unsigned id, bool sstc)
 {
     memset(vm, 0, sizeof(*vm));
@@ -16,7 +23,7 @@ void vm_init(struct vm *vm, unsigned id, bool sstc)
     vm->hstatus = UINT64_C(2) << 32 /* VSXL: 64 bits */ | HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW;
     vm->vsstatus = UINT64_C(2) << 32; /* UXL */
     vm->sstc = sstc;
-    vm->vstimecmp = UINT64_MAX;
+    vm->vstimecmp = NEVER;
     vm->deadline = UINT64_MAX;
     vm->htimedelta = -time_now(); /* the guest's time begins at 0 */
     vm->x[10] = id;
@@ -63,7 +70,7 @@ static void store(struct vm *vm)
     vm->hvip = CSR_READ(HVIP);
     if (vm->sstc) {
         vm->vstimecmp = CSR_READ(VSTIMECMP);
-        CSR_WRITE(VSTIMECMP, UINT64_MAX);
+        CSR_WRITE(VSTIMECMP, NEVER);
     }
 }
 
@@ -73,7 +80,7 @@ static uint64_t rings_at(const struct vm *vm)
     if (!vm->sstc) {
         return vm->deadline;
     }
-    return vm->vstimecmp == UINT64_MAX ? UINT64_MAX : vm->vstimecmp - vm->htimedelta;
+    return vm->vstimecmp >= NEVER ? UINT64_MAX : vm->vstimecmp - vm->htimedelta;
 }
 
 static void set_host_timer(uint64_t at)

@@ -24,6 +24,9 @@ void vm_init(struct vm *vm, unsigned id, bool sstc)
     vm->vsstatus = UINT64_C(2) << 32; /* UXL */
     vm->sstc = sstc;
     vm->vstimecmp = NEVER;
+    if (sstc) {
+        CSR_WRITE(VSTIMECMP, NEVER); /* after reset it is anything, mostly 0: due at once, on QEMU in VM 0 too */
+    }
     vm->deadline = UINT64_MAX;
     vm->htimedelta = -time_now(); /* the guest's time begins at 0 */
     vm->x[10] = id;

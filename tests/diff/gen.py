@@ -24,6 +24,12 @@ def seeds_of(kind, seeds):
     return [s for s in seeds if count is None or s < count]
 
 
+def bodies_of(kind, seeds):
+    """The bodies of one program, each in the next place. A hand-written one has its own: divergences.json names addresses."""
+    fixed = hasattr(sys.modules[KINDS[kind].__module__], "COUNT")
+    return [make(kind, seed, seed if fixed else i) for i, seed in enumerate(seeds)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kind", required=True, choices=sorted(KINDS))
@@ -33,7 +39,10 @@ def main():
     args = parser.parse_args()
     if not 1 <= args.count <= MAX_BODIES:
         parser.error(f"--count {args.count}: 1 to {MAX_BODIES} bodies fit")
-    text = batch_assembly([make(args.kind, args.seed + i, i) for i in range(args.count)])
+    seeds = range(args.seed, args.seed + args.count)
+    if len(seeds_of(args.kind, seeds)) < args.count:
+        parser.error(f"--seed {args.seed} --count {args.count}: {args.kind} has fewer bodies")
+    text = batch_assembly(bodies_of(args.kind, seeds))
     if args.output == "-":
         sys.stdout.write(text)
     else:

@@ -59,7 +59,7 @@ class Builder:
         digest = hashlib.sha256()
         for root, _, names in sorted(os.walk(HERE)):
             for name in sorted(names):
-                if name.endswith((".S", ".ld")) or name == "body.py" or os.path.basename(root) == "kinds" and name.endswith(".py"):
+                if name.endswith((".S", ".ld")) or name in ("body.py", "gen.py") or os.path.basename(root) == "kinds" and name.endswith(".py"):
                     with open(os.path.join(root, name), "rb") as f:
                         digest.update(name.encode() + b"\0" + f.read())
         self.version = digest.hexdigest()[:12]
@@ -75,7 +75,7 @@ class Builder:
         os.replace(target + ".tmp", target)
 
     def build(self, kind, seeds):
-        bodies = [gen.make(kind, seed, i) for i, seed in enumerate(seeds)]
+        bodies = gen.bodies_of(kind, seeds)
         stem = os.path.join(self.folder, f"{kind}-{seeds[0]}-{len(seeds)}-{self.version}")
         elf = stem + ".elf"
         if not os.path.exists(elf):

@@ -9,6 +9,7 @@ import argparse
 import collections
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -115,6 +116,26 @@ def test_packed_traces_become_what_was_written_directly():
             check("cut short" in p.err or "not a packed trace" in p.err, p.err)
         p = vitrine("trace", f"{d}/a.txt", status=125)
         check("not a packed trace" in p.err, p.err)
+
+
+def test_a_conversion_says_at_a_terminal_how_far_it_is():
+    with tempfile.TemporaryDirectory() as d:
+        kernel(1, 8000000, "--trace", f"insn:{d}/a.vtrace")
+        ours, theirs = pty.openpty()
+        vitrine_at = [os.path.join(BUILD, "vitrine"), "trace", f"{d}/a.vtrace", "-o", "/dev/null", "--trace-format", "jsonl"]
+        with subprocess.Popen(vitrine_at, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs) as p:
+            os.close(theirs)
+            said = b""
+            try:
+                while part := os.read(ours, 4096):
+                    said += part
+            except OSError:  # the other end is closed
+                pass
+        os.close(ours)
+        check(p.returncode == 0, f"status {p.returncode}")
+        check(re.search(rb"a\.vtrace: \d+%, [\d.]+ million events", said), f"no word of how far it is: {said[-200:]!r}")
+        check(said.endswith(b"\r\x1b[K"), f"the line stays: {said[-50:]!r}")
+        check(not vitrine("trace", f"{d}/a.vtrace", "-o", "/dev/null", "--trace-format", "jsonl", status=0).err, "it says so where there is no terminal")
 
 
 def test_blocks_and_single_instructions_tell_the_same():

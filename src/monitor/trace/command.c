@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "monitor/trace/docs.h"
 #include "monitor/trace/unpack.h"
@@ -57,6 +58,8 @@ int trace_command(int argc, char **argv)
     }
     if (!o.what)
         o.what = "all";
+    const bool to_file = o.to && strcmp(o.to, "-");
+    o.progress = isatty(STDERR_FILENO) && (to_file || !isatty(STDOUT_FILENO));
     if (!unpack_convert(&o, &e))
         return 0;
     fprintf(stderr, "vitrine: %s\n", e.text);

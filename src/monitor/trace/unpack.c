@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <zstd.h>
 
 #include "cpu/isa.h"
@@ -465,6 +467,44 @@ int unpack_next(struct unpack *u, struct event *e, struct err *why)
 
 /* ---- Conversion ---- */
 
+/* For whoever waits at a terminal: a line that says how far it is, now and then. */
+struct progress {
+    const struct unpack *u;
+    off_t size; /* of the file; 0: nobody wants to know */
+    uint64_t events;
+    double told; /* seconds; 0: never */
+};
+
+static void tell_progress(struct progress *p)
+{
+    enum { OFTEN = 1 << 16 }; /* events */
+    const double pause = 0.2;
+    struct timespec t;
+    if (++p->events % OFTEN || !p->size)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const double now = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    if (now < p->told + pause)
+        return;
+    if (p->told > 0) /* what is done at once needs no line */
+        fprintf(stderr, "\r\033[K%s: %.0f%%, %.1f million events", p->u->name,
+                100.0 * (double)ftello(p->u->file) / (double)p->size, (double)p->events / 1e6);
+    p->told = now;
+}
+
+static struct progress begin_progress(const struct unpack *u, bool wanted)
+{
+    struct stat st;
+    const bool known = wanted && !fstat(fileno(u->file), &st) && S_ISREG(st.st_mode);
+    return (struct progress){.u = u, .size = known ? st.st_size : 0};
+}
+
+static void end_progress(const struct progress *p)
+{
+    if (p->told > 0)
+        fprintf(stderr, "\r\033[K");
+}
+
 int unpack_convert(const struct unpack_options *o, struct err *e)
 {
     const char *rest, *to = o->to ? o->to : "-";
@@ -478,9 +518,15 @@ int unpack_convert(const struct unpack_options *o, struct err *e)
     struct trace_state *t = f ? format->open(unpack_source(u), f, kinds) : NULL;
     int rc = t ? 0 : f ? err_set(e, -ENOMEM, "out of memory") : -EINVAL;
     struct event ev;
-    while (t && (rc = unpack_next(u, &ev, e)) > 0)
+    struct progress progress = {.u = u};
+    if (t)
+        progress = begin_progress(u, o->progress);
+    while (t && (rc = unpack_next(u, &ev, e)) > 0) {
+        tell_progress(&progress);
         if (kinds >> ev.kind & 1 ? filter_passes(filter, &ev) : also >> ev.kind & 1)
             format->event(t, &ev);
+    }
+    end_progress(&progress);
     if (t)
         format->close(t);
     struct err why = {.text = ""};

@@ -23,6 +23,7 @@ MUST_USE int unpack_next(struct unpack *u, struct event *e, struct err *why);
  * by the file's suffix. 0, or -errno with e set. */
 struct unpack_options {
     const char *from, *what, *to, *format;
+    bool progress; /* standard error is a terminal, free to say how far it is */
 };
 MUST_USE int unpack_convert(const struct unpack_options *o, struct err *e);
 

@@ -61,6 +61,12 @@ struct backend_options {
     const char *id, *spec;
 };
 
+/* Pages of a bus's memory, in an order of one's own. */
+struct machine_window {
+    struct bus *bus;
+    const uint64_t *hpa; /* of each page */
+};
+
 /* All strings must outlive the machine. Start from machine_options_default(). */
 struct machine_options {
     uint64_t ram_size; /* bytes, page multiple */
@@ -91,10 +97,7 @@ struct machine_options {
     bool quiet;        /* no notes on stderr */
     bool bare;         /* a machine with nothing to run is no error: for its device tree, or as a VMM's real machine */
     /* A virtual machine's RAM: the pages of another bus's memory at hpa[0], hpa[1], ... make up ram_size. NULL: RAM of its own. */
-    const struct machine_window {
-        struct bus *bus;
-        const uint64_t *hpa;
-    } * window;
+    const struct machine_window *window;
 };
 
 void machine_options_default(struct machine_options *o);

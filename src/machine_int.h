@@ -57,6 +57,12 @@ enum hart_state {
     HART_STOPPED /* by SBI's hart_stop, or not started yet */
 };
 
+/* Accesses that somebody wants to hear of. */
+struct watch {
+    uint64_t pa, len;
+    unsigned access; /* enum machine_access */
+};
+
 struct machine {
     struct machine_options opt;
     struct bus *bus;
@@ -127,10 +133,7 @@ struct machine {
 
     /* Who watches. */
     struct event_hub events;
-    struct watch {
-        uint64_t pa, len;
-        unsigned access; /* enum machine_access */
-    } * watches;
+    struct watch *watches;
     unsigned nwatches;
     void (*watcher)(void *ctx, uint64_t pa, uint64_t len, bool write);
     void *watcher_ctx;

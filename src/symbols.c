@@ -11,14 +11,16 @@ struct symbol {
     enum symbol_kind kind;
 };
 
+struct object {
+    char *path;
+    uint64_t bias;
+};
+
 struct symbols {
     struct symbol *v; /* by address, once sorted */
     size_t n, cap;
     uint32_t *by_name; /* the same by name; NULL: not sorted */
-    struct object {
-        char *path;
-        uint64_t bias;
-    } * objects;
+    struct object *objects;
     size_t nobjects;
     struct symbols *before; /* what this began as; others may read it still */
 };

@@ -2,6 +2,8 @@
 /* Attacks with instructions, traps and time. */
 #include "hostile.h"
 
+typedef uint64_t function(uint64_t);
+
 static uint32_t code[2048] __attribute__((aligned(4096)));
 
 void attack_spin(void)
@@ -31,7 +33,7 @@ void attack_exits(void)
 
 static uint64_t call_code(uint64_t arg)
 {
-    return ((uint64_t(*)(uint64_t))code)(arg);
+    return ((function *)code)(arg);
 }
 
 /* csrr a0, NUMBER; ret. What is there and what is not depends on the machine, so only the end is told. */
@@ -155,14 +157,14 @@ static void write_across(uint32_t value)
 
 void attack_smc(void)
 {
-    uint64_t (*f)(void) = (uint64_t(*)(void))((uint16_t *)code + 2047);
+    function *f = (function *)((uint16_t *)code + 2047);
     for (unsigned paged = 0; paged < 2; paged++) {
         if (paged)
             paging_on();
         for (uint32_t i = 0; i < 20000; i++) {
             uint32_t value = i * UINT32_C(2654435761) >> 1;
             write_across(value);
-            if (f() != value)
+            if (f(0) != value)
                 failed("round %u: old code was executed after FENCE.I", i);
         }
     }

@@ -6,10 +6,12 @@
  * One instruction that may trap: stvec points behind it for that long, and scause, cleared before, says whether it did.
  * The trap leaves sstatus.SPP and hstatus.GVA as traps do; both are written again before the guest goes on.
  */
+/* clang-format off */
 #define TRY(insn, outputs, ...)                                                                                        \
     __asm__ volatile("csrw scause, zero\n la t0, 1f\n csrrw t0, stvec, t0\n" insn "\n .balign 4\n1: csrw stvec, t0"    \
-                     : outputs:__VA_ARGS__                                                                             \
+                     : outputs : __VA_ARGS__                                                                           \
                      : "t0", "memory")
+/* clang-format on */
 
 static uint64_t outcome(uint64_t *gpa)
 {

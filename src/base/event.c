@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARG(name, type)                                                                                                \
-    {                                                                                                                  \
-#name, ARG_##type                                                                                              \
-    }
+/* clang-format off */
+#define ARG(name, type) {#name, ARG_##type}
+/* clang-format on */
 #define COUNT_ARGS(...) (sizeof((const struct event_arg[]){__VA_ARGS__}) / sizeof(struct event_arg))
 const struct event_row event_rows[EV_KINDS] = {
 #define EVENT(id, nm, grp, hlp, ...)                                                                                   \

@@ -29,18 +29,11 @@ bool fp_soft_execute(struct hart *h, enum insn_id id, unsigned rm, unsigned rd, 
     unsigned fl = 0;
     uint64_t v = 0;
 
-#define S(name, e)                                                                                                     \
-    case INSN_##name##_s:                                                                                              \
-        v = BOX(e);                                                                                                    \
-        break;
-#define D(name, e)                                                                                                     \
-    case INSN_##name##_d:                                                                                              \
-        v = (e);                                                                                                       \
-        break;
-#define I(name, e)                                                                                                     \
-    case INSN_##name: v = (uint64_t)(e); break;
+    /* clang-format off */
+#define S(name, e) case INSN_##name##_s: v = BOX(e); break;
+#define D(name, e) case INSN_##name##_d: v = (e); break;
+#define I(name, e) case INSN_##name: v = (uint64_t)(e); break;
     switch ((unsigned)id) {
-        /* clang-format off */
     S(fadd, sf32_add(a, b, rm, &fl))
     D(fadd, sf64_add(A, B, rm, &fl))
     S(fsub, sf32_sub(a, b, rm, &fl))

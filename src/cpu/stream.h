@@ -198,14 +198,14 @@ static inline __attribute__((always_inline)) void stream_step(struct stream_read
         s->mem = r->reg[t->rs1] + (uint64_t)(int64_t)t->imm;
         s->mem_new = r->reg[t->rs2] & mask;
         return;
+        /* clang-format off */
     case STREAM_CONSTANT: s->reg_new = (uint64_t)(int64_t)t->imm; break;
     case STREAM_NEAR: s->reg_new = s->pc + (uint64_t)(int64_t)t->imm; break;
-#define ALU(id, format, expression)                                                                                    \
-    case STREAM_##id:                                                                                                  \
-        s->reg_new = alu_##id(r->reg[t->rs1], r->reg[t->rs2] + (uint64_t)(int64_t)t->imm);                             \
-        break;
+#define ALU(id, format, expression) \
+    case STREAM_##id: s->reg_new = alu_##id(r->reg[t->rs1], r->reg[t->rs2] + (uint64_t)(int64_t)t->imm); break;
 #include "cpu/alu.def"
     }
+    /* clang-format on */
     r->reg[t->reg] = s->reg_new;
 }
 

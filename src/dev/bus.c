@@ -93,7 +93,7 @@ static void close_window(struct memory *m)
         if (!t)
             continue;
         struct mem_region *r = bus_memory_at(m->twin[i].bus, m->twin[i].pa);
-        r->flags[(m->twin[i].pa - r->base) >> PAGE_SHIFT] &= (uint8_t) ~(1u << PAGE_TWIN);
+        r->flags[(m->twin[i].pa - r->base) >> PAGE_SHIFT] &= 0xff & ~(1u << PAGE_TWIN);
         t->bus = NULL;
     }
 }

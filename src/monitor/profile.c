@@ -22,16 +22,18 @@ struct node {
     uint64_t self;    /* samples that ended here */
 };
 
+struct text { /* names of what has no symbol */
+    struct text *next;
+    char name[];
+};
+
 struct profile {
     struct machine *machine; /* NULL: samples come from profile_add() alone */
     const struct symbols *symbols;
     struct decode_table *decoder; /* of the backtraces; made with the first sample */
     struct node root;
     uint64_t samples;
-    struct text { /* names of what has no symbol */
-        struct text *next;
-        char name[];
-    } * texts;
+    struct text *texts;
 };
 
 struct profile *profile_of_symbols(const struct symbols *s)

@@ -8,6 +8,8 @@ enum { RING = 8, BODY_MAX = 2 * 1024 * 1024 };
 extern const uint8_t cold_begin[], cold_end[];
 extern const uint64_t cold_expected, cold_calls;
 
+typedef uint64_t function(uint64_t *);
+
 static uint8_t ring[RING][BODY_MAX] __attribute__((aligned(4096), section(".noinit")));
 static uint64_t words[256];
 
@@ -22,7 +24,7 @@ void bench(void)
         memcpy(place, cold_begin, size);
         __asm__ volatile("fence.i" ::: "memory");
         memset(words, 0, sizeof words);
-        sum = ((uint64_t(*)(uint64_t *))(uintptr_t)place)(words);
+        sum = ((function *)(uintptr_t)place)(words);
         if (sum != cold_expected)
             break;
     }

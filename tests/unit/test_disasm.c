@@ -155,6 +155,10 @@ END_TEST
 
 /* ---- Against objdump ---- */
 
+/* clang-format off */
+#define IMMEDIATE(ours, theirs) {ours " *", theirs " *", true, "objdump names the immediate form as the register form", 0}
+/* clang-format on */
+
 /* Where the two differ, and why. Texts as normal() makes them; same: the operands must be equal. seen: found in the sweep. */
 static struct pin {
     const char *ours, *theirs;
@@ -162,10 +166,6 @@ static struct pin {
     const char *why;
     unsigned seen;
 } pins[] = {
-#define IMMEDIATE(ours, theirs)                                                                                        \
-    {                                                                                                                  \
-        ours " *", theirs " *", true, "objdump names the immediate form as the register form", 0                       \
-    }
     IMMEDIATE("addi", "add"),
     IMMEDIATE("andi", "and"),
     IMMEDIATE("ori", "or"),

@@ -12,10 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROW(name, aliases, args, completion, flags, fn, help)                                                          \
-    {                                                                                                                  \
-        name, aliases, args, COMPLETE_##completion, flags, help, fn                                                    \
-    }
+/* clang-format off */
+#define ROW(name, aliases, args, completion, flags, fn, help) {name, aliases, args, COMPLETE_##completion, flags, help, fn}
+/* clang-format on */
 enum { RUN = CMD_RUNS, STEP = CMD_RUNS | CMD_REPEATS };
 
 const struct command commands[] = {

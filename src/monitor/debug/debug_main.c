@@ -18,14 +18,17 @@
 
 enum { STATUS_USAGE = 125, STATUS_STUCK = 126, STATUS_INSNS = 124 };
 
+/* A command, or a file of them. */
+struct todo {
+    const char *text;
+    bool file;
+};
+
 /* What stands beside the options of `run`. */
 struct debug_args {
     char **rest; /* those */
     int nrest;
-    struct {
-        const char *text;
-        bool file;
-    } * todo; /* -ex, -x in their order */
+    struct todo *todo; /* -ex, -x in their order */
     unsigned ntodo;
     bool batch, help;
 };

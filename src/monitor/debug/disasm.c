@@ -117,7 +117,7 @@ struct disasm *disasm_new(enum disasm_engine engine)
     struct disasm *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-        /* Everything that there is: what the hart at hand has not is still worth its name. */
+/* Everything that there is: what the hart at hand has not is still worth its name. */
 #define ISA(field, name, on, dt) d->isa.field = true;
 #include "cpu/isa.def"
 #undef ISA

@@ -81,12 +81,14 @@ enum expr_found {
 
 enum expr_name_kind { EXPR_NAME, EXPR_REGISTER, EXPR_FIELD };
 
+struct expr_var {
+    char name[32];
+    struct expr_value value;
+};
+
 /* Convenience variables and the history of values. Zero it before use. */
 struct expr_vars {
-    struct expr_var {
-        char name[32];
-        struct expr_value value;
-    } * var;
+    struct expr_var *var;
     struct expr_value *past;
     size_t nvars, npast;
 };

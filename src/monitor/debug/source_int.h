@@ -34,6 +34,10 @@ struct func {
     Dwarf_Off die;
 };
 
+struct segment {
+    uint64_t low, high; /* code, bias not added */
+};
+
 struct object {
     char *path;
     struct file_data data; /* libelf reads from it */
@@ -43,9 +47,7 @@ struct object {
     bool frame_asked;
     uint64_t bias;
     uint64_t low, high; /* its addresses in memory, bias added */
-    struct segment {
-        uint64_t low, high; /* code, bias not added */
-    } * code;
+    struct segment *code;
     size_t ncode;
 };
 
@@ -55,6 +57,11 @@ struct text_file {
     size_t *starts; /* of its lines, and one more: the end */
     size_t nlines;
     char *problem; /* why it cannot be read */
+};
+
+/* Of the beginning of files' names. */
+struct substitution {
+    char *from, *to;
 };
 
 struct source {
@@ -76,9 +83,7 @@ struct source {
     size_t nranges, cap_ranges;
     struct text_file *texts;
     size_t ntexts;
-    struct substitution {
-        char *from, *to;
-    } * subst;
+    struct substitution *subst;
     size_t nsubst;
     struct source_name *names; /* source_names.c: sorted */
     size_t nnames, cap_names;

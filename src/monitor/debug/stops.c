@@ -156,7 +156,8 @@ static int check_watch(struct debugger *d, struct stop *s, struct err *e)
     s->watch = calloc(1, sizeof *s->watch + s->spec.len);
     if (!s->watch)
         return err_set(e, -ENOMEM, "out of memory");
-    for (uint64_t i = 0; i<s->spec.len; i += s->spec.len> 1 ? s->spec.len - 1 : 1) {
+    const uint64_t to_last = s->spec.len > 1 ? s->spec.len - 1 : 1;
+    for (uint64_t i = 0; i < s->spec.len; i += to_last) {
         uint64_t pa;
         struct bus *bus = machine_bus(d->machine);
         if (!debugger_locate(debugger_hart(d), s->spec.space, s->spec.addr + i, &pa) || bus_memory_at(bus, pa))

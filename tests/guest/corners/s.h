@@ -19,7 +19,7 @@ extern uint64_t root, l1, l0, d;
 void on(unsigned mode, uint64_t r, uint64_t asid);
 /* New tables: of them r maps RAM at its own address for S, at 3 GiB for U, and the window by *m and *l. */
 void space(uint64_t *r, uint64_t *m, uint64_t *l);
-#define USER(f) ((uint64_t)(f)-0x80000000 + 0xc0000000)
+#define USER(f) ((uint64_t)(f) + 0x40000000)
 
 /* All that is about memory; leaves its tables in use. tables.c */
 void tables(void);

@@ -78,9 +78,10 @@ static void print(const char *s)
 
 static void print_hex(const char *what, uint64_t v)
 {
+    static const char digits[] = "0123456789abcdef";
     print(what);
     for (int i = 60; i >= 0; i -= 4)
-        sbi(1, 0, (uint8_t) "0123456789abcdef"[v >> i & 15], 0);
+        sbi(1, 0, (uint8_t)digits[v >> i & 15], 0);
     print("\n");
 }
 
